@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Sorted maps: the same event encodes to the same bytes, which its hash depends on.
         .btree_map(".")
         .compile_well_known_types(true)
+        .extern_path(".google.protobuf.Timestamp", "crate::Timestamp")
         .extern_path(".google.protobuf", "::pbjson_types")
         .compile_fds(compiler.file_descriptor_set())?;
     pbjson_build::Builder::new()

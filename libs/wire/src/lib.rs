@@ -3,7 +3,11 @@
 //! Nothing here is written by hand but the table of who may call what, and that is read from the
 //! descriptors. JSON is the protobuf JSON mapping, the same everywhere.
 
-pub use pbjson_types::{Duration, Timestamp};
+mod timestamp;
+
+pub use pbjson_types::Duration;
+
+pub use crate::timestamp::Timestamp;
 
 use crate::common::v1::Scope;
 
