@@ -6,12 +6,12 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const WIDTH: usize = 13;
 
 /// 13 characters, most significant first.
-pub(crate) fn encode(value: u64) -> String {
+pub fn encode(value: u64) -> String {
     (0..WIDTH).rev().map(|i| char::from(ALPHABET[(value >> (5 * i)) as usize & 31])).collect()
 }
 
 /// The number, or `None` for another length, another alphabet or an overflow.
-pub(crate) fn decode(text: &str) -> Option<u64> {
+pub fn decode(text: &str) -> Option<u64> {
     if text.len() != WIDTH {
         return None;
     }

@@ -4,7 +4,7 @@
 //! arguments through [`Clock`] and [`IdSource`].
 #![deny(missing_docs)]
 
-mod base32;
+pub mod base32;
 mod clock;
 mod dated;
 mod event_id;
@@ -12,6 +12,7 @@ mod ids;
 mod money;
 mod outcome;
 mod position;
+mod savings;
 mod timestamp;
 mod trace_context;
 mod window;
@@ -24,6 +25,7 @@ pub use ids::IdSource;
 pub use money::{Currency, Exact, Money};
 pub use outcome::Outcome;
 pub use position::{PARTITIONS, Partition, Position};
+pub use savings::{Effort, SavingsPolicy, credit};
 pub use timestamp::Timestamp;
 pub use trace_context::TraceContext;
 pub use window::Window;

@@ -1,0 +1,134 @@
+//! One channel: what every outgoing call gets on its way, and how its end is told.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response, Uri};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::transport;
+use tower::Service;
+
+use crate::layer::{Call, CallBody, Method, Side};
+use crate::metrics::Calls;
+use crate::trace::{self, Kind, propagation};
+use crate::{StartError, attr, deadline};
+
+/// A connection to one service, made when first needed and made again when lost. Cheap to clone; goes
+/// into the generated clients.
+#[derive(Clone)]
+pub struct Channel {
+    inner: Result<transport::Channel, Arc<str>>,
+    target: Arc<Target>,
+}
+
+struct Target {
+    address: String,
+    port: u16,
+    authorization: Option<HeaderValue>,
+    call_timeout: Duration,
+    calls: Calls,
+}
+
+impl Channel {
+    pub(super) fn new(
+        inner: transport::Channel,
+        uri: &Uri,
+        authorization: Option<HeaderValue>,
+        call_timeout: Duration,
+    ) -> Self {
+        Self { inner: Ok(inner), target: Arc::new(Target::new(uri, authorization, call_timeout)) }
+    }
+
+    /// Fails every call with what is wrong, so that wiring stays free of errors that only a call can have.
+    pub(super) fn broken(uri: &Uri, error: &StartError) -> Self {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let message = format!("{error}{cause}");
+        tracing::error!(%uri, error = message, "this channel cannot work");
+        Self {
+            inner: Err(message.into()),
+            target: Arc::new(Target::new(uri, None, Duration::ZERO)),
+        }
+    }
+}
+
+impl Target {
+    fn new(uri: &Uri, authorization: Option<HeaderValue>, call_timeout: Duration) -> Self {
+        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        Self {
+            address: uri.host().unwrap_or_default().to_owned(),
+            port: uri.port_u16().unwrap_or(default_port),
+            authorization,
+            call_timeout,
+            calls: Calls::client(),
+        }
+    }
+
+    /// Starts the span and writes the headers: trace context, deadline, credential.
+    fn begin(&self, request: &mut Request<Body>) -> Call {
+        let method = Method::of(request.uri().path());
+        let default = (!method.streaming).then_some(self.call_timeout);
+        let deadline = deadline::outgoing(request.headers_mut(), default);
+        let span = trace::span(method.span_name())
+            .kind(Kind::Client)
+            .attr(attr::RPC_SYSTEM_NAME, attr::GRPC)
+            .attr(attr::RPC_METHOD, method.name())
+            .attr(attr::SERVER_ADDRESS, self.address.clone())
+            .attr(attr::SERVER_PORT, i64::from(self.port))
+            .start();
+        let call = Call::new(Side::Client, method, span, self.calls.clone(), deadline);
+        propagation::inject(call.otel(), request.headers_mut());
+        if let Some(authorization) = &self.authorization
+            && !request.headers().contains_key(AUTHORIZATION)
+        {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        call
+    }
+}
+
+impl Service<Request<Body>> for Channel {
+    type Response = Response<Body>;
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
+
+    /// Always ready: waiting for the connection is part of the call, and under its deadline.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let mut call = self.target.begin(&mut request);
+        let channel = self.inner.clone();
+        Box::pin(async move {
+            let answered = match (channel, call.deadline) {
+                (Err(message), _) => Err(Status::failed_precondition(&*message)),
+                (Ok(channel), None) => send(channel, request).await,
+                (Ok(channel), Some(deadline)) => {
+                    tokio::time::timeout_at(deadline.0, send(channel, request)).await.unwrap_or_else(|_| {
+                        Err(Status::deadline_exceeded("the deadline passed before the call was answered"))
+                    })
+                }
+            };
+            match answered {
+                Ok(response) => Ok(CallBody::receive(response, call)),
+                Err(status) => {
+                    call.finish(status.code());
+                    Err(status)
+                }
+            }
+        })
+    }
+}
+
+async fn send(mut channel: transport::Channel, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let ready = std::future::poll_fn(|cx| channel.poll_ready(cx)).await;
+    let sent = match ready {
+        Ok(()) => channel.call(request).await,
+        Err(error) => Err(error),
+    };
+    sent.map_err(|error| Status::from_error(Box::new(error)))
+}

@@ -1,0 +1,82 @@
+//! One transaction, from BEGIN to COMMIT in a task its caller cannot cancel.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
+};
+
+use crate::{Db, Error};
+
+impl Db {
+    /// Runs `work` in a transaction of its own: commits when it answers `Ok`, rolls back when it
+    /// answers `Err` or panics. `Ok` means the rows are on disk.
+    ///
+    /// The work goes on when the caller is dropped: a client that hangs up decides nothing about what
+    /// is written, and no transaction is left half open. Let it be short, and let it do nothing but
+    /// talk to the database: on SQLite it holds the only writer.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`Error`]: `Unavailable` when no transaction could be begun or the
+    /// server rolled it back, `Unknown` when the connection broke during COMMIT.
+    pub async fn write<F, T, E>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(
+                &'t DatabaseTransaction,
+            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>
+            + Send
+            + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let db = self.clone();
+        let task = tokio::spawn(async move {
+            let txn = db.begin().await?;
+            match work(&txn).await {
+                Ok(value) => {
+                    commit(txn).await?;
+                    Ok(value)
+                }
+                Err(err) => {
+                    if let Err(error) = txn.rollback().await {
+                        // The connection is rolled back or thrown away before it is lent again.
+                        tracing::debug!(%error, "rollback failed");
+                    }
+                    Err(err)
+                }
+            }
+        });
+        match task.await {
+            Ok(result) => result,
+            Err(err) => match err.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => {
+                    let why = "the runtime stopped while the transaction ran";
+                    Err(Error::Unknown(DbErr::Custom(why.into())).into())
+                }
+            },
+        }
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, Error> {
+        // IMMEDIATE takes SQLite's write lock at once. A transaction that reads first and wants the
+        // lock later can be refused in a way no timeout cures.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        Ok(self.inner().writer.begin_with_options(options).await?)
+    }
+}
+
+async fn commit(txn: DatabaseTransaction) -> Result<(), Error> {
+    if txn.get_database_backend() == DbBackend::Postgres {
+        // COMMIT of a transaction that a failed statement aborted answers ROLLBACK, which the driver
+        // reports as success. Work that swallowed such an error would be acknowledged and lost; any
+        // statement at all brings the error (25P02) to light.
+        txn.execute_raw(Statement::from_string(DbBackend::Postgres, "SELECT 1")).await?;
+    }
+    txn.commit().await.map_err(Error::at_commit)
+}

@@ -1,0 +1,57 @@
+//! What a cache promises, whichever it is.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::broadcast;
+
+use crate::{Key, Wake};
+
+/// A cached value and the ledger position it reflects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned {
+    /// Grows with the ledger.
+    pub version: i64,
+    /// What was put.
+    pub value: Bytes,
+}
+
+/// What became of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is there now.
+    Stored,
+    /// A newer version was there, and stays.
+    Older,
+    /// The cache did not take it, or did not say so.
+    Unavailable,
+}
+
+/// The shared cache. No call fails, and none takes longer than 50 ms.
+#[async_trait]
+pub trait Hot: Send + Sync {
+    /// The value under `key`. None when there is none, when it is damaged, and when nobody answers.
+    async fn get(&self, key: &Key) -> Option<Versioned>;
+
+    /// Keeps `value` for at most `ttl`, unless a newer version is there. The same version again replaces
+    /// it. Expiry is spread over the last eighth of `ttl`, by key, so that values written together do
+    /// not vanish together.
+    async fn put(&self, key: &Key, version: i64, value: Bytes, ttl: Duration) -> Put;
+
+    /// Tells every subscriber, in this process and others, that a partition has grown. May be lost:
+    /// whoever depends on it also looks by itself.
+    async fn publish(&self, wake: Wake);
+
+    /// Hears the wake-ups from now on. One that lags behind is told so and goes on with newer ones.
+    fn subscribe(&self) -> broadcast::Receiver<Wake>;
+
+    /// `redis` or `memory`, for telemetry.
+    fn kind(&self) -> &'static str;
+}
+
+/// Shortens `ttl` by up to an eighth.
+pub(crate) fn spread(key: &Key, ttl: Duration) -> Duration {
+    let share = crc32fast::hash(key.as_str().as_bytes()) % 256;
+    ttl - ttl / 8 * share / 256
+}

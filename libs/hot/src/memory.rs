@@ -1,0 +1,98 @@
+//! The cache of a single process: the embedded default.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use moka::Expiry;
+use moka::future::Cache;
+use moka::ops::compute::{CompResult, Op};
+use tokio::sync::broadcast;
+
+use crate::contract::spread;
+use crate::{Hot, Key, Put, Versioned, Wake, wake};
+
+/// Room for the hot aggregates of a few thousand workspaces.
+const BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+pub(crate) struct Memory {
+    values: Cache<Key, Held>,
+    wakes: broadcast::Sender<Wake>,
+}
+
+#[derive(Clone)]
+struct Held {
+    versioned: Versioned,
+    ttl: Duration,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Self {
+        let values = Cache::builder()
+            .max_capacity(BYTES_MAX)
+            .weigher(|key: &Key, held: &Held| {
+                // What an entry costs beside its bytes.
+                const ENTRY: usize = 128;
+                let bytes = key.as_str().len() + held.versioned.value.len() + ENTRY;
+                u32::try_from(bytes).unwrap_or(u32::MAX)
+            })
+            .expire_after(ByValue)
+            .build();
+        Self { values, wakes: broadcast::Sender::new(wake::BACKLOG) }
+    }
+}
+
+#[async_trait]
+impl Hot for Memory {
+    async fn get(&self, key: &Key) -> Option<Versioned> {
+        self.values.get(key).await.map(|held| held.versioned)
+    }
+
+    async fn put(&self, key: &Key, version: i64, value: Bytes, ttl: Duration) -> Put {
+        let held = Held { versioned: Versioned { version, value }, ttl: spread(key, ttl) };
+        let outcome = self
+            .values
+            .entry(key.clone())
+            .and_compute_with(async |there| match there {
+                Some(there) if there.value().versioned.version > version => Op::Nop,
+                _ => Op::Put(held),
+            })
+            .await;
+        match outcome {
+            CompResult::Unchanged(_) => Put::Older,
+            _ => Put::Stored,
+        }
+    }
+
+    async fn publish(&self, wake: Wake) {
+        // Nobody listening is no error.
+        let _ = self.wakes.send(wake);
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Wake> {
+        self.wakes.subscribe()
+    }
+
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+}
+
+/// Every value brings its own time to live, each time it is written.
+struct ByValue;
+
+impl Expiry<Key, Held> for ByValue {
+    fn expire_after_create(&self, _: &Key, held: &Held, _: Instant) -> Option<Duration> {
+        Some(held.ttl)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        held: &Held,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(held.ttl)
+    }
+}

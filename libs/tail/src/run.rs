@@ -1,0 +1,269 @@
+//! The loop of a consumer: hold leases, follow the stream, apply batches, start again after any trouble.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chassis::{attr, trace};
+use db::Db;
+use kernel::{Clock, IdSource, Partition};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
+use wire::common::v1 as common;
+use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
+use wire::ingest::v1::{TailRequest, TailResponse};
+
+use crate::lease::{Lease, Leases};
+use crate::{Batch, Checkpoint, Error, Progress};
+
+/// What a context does with the ledger.
+#[async_trait]
+pub trait Consumer: Send + Sync + 'static {
+    /// Its name in logs, metrics and traces, such as "rollup".
+    fn name(&self) -> &'static str;
+
+    /// Writes the effects of `batch` and moves the cursor with [`Checkpoint::advance`], both in one
+    /// transaction.
+    ///
+    /// # Errors
+    /// Any error means that nothing was written: the same entries come again.
+    async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), Error>;
+}
+
+/// How a consumer shares and waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How long a lease outlives its holder. A successor takes over after at most this and a third.
+    pub lease: Duration,
+    /// First and longest wait after an error.
+    pub backoff: (Duration, Duration),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(3),
+            backoff: (Duration::from_millis(50), Duration::from_secs(2)),
+        }
+    }
+}
+
+type Held = BTreeMap<Partition, Lease>;
+
+/// Consumes until `context.stop` is cancelled; runs on `context.tasks`. Answers how far it has come.
+pub fn run(
+    consumer: Arc<dyn Consumer>,
+    db: Db,
+    ledger: LedgerServiceClient<chassis::Channel>,
+    settings: Settings,
+    context: &chassis::Context,
+) -> Progress {
+    let progress = Progress::new();
+    let holder = IdSource::next_i64(&*context.ids);
+    let leases = Arc::new(Leases::new(db, holder, settings.lease));
+    let (publish, held) = watch::channel(Held::new());
+    let renewal = Renewal {
+        leases,
+        publish,
+        every: settings.lease / 3,
+        progress: progress.clone(),
+        clock: Arc::clone(&context.clock),
+        stop: context.stop.clone(),
+        name: consumer.name(),
+    };
+    let follower = Follower {
+        consumer,
+        ledger,
+        holder,
+        held,
+        progress: progress.clone(),
+        backoff: settings.backoff,
+        clock: Arc::clone(&context.clock),
+        stop: context.stop.clone(),
+    };
+    let renewed = context.tasks.spawn(renewal.run());
+    context.tasks.spawn(async move {
+        follower.run().await;
+        // Leases are given back by the renewal, after the last batch.
+        drop(renewed);
+    });
+    progress
+}
+
+/// Keeps the leases alive beside the work, so that a long batch does not lose them.
+struct Renewal {
+    leases: Arc<Leases>,
+    publish: watch::Sender<Held>,
+    every: Duration,
+    progress: Progress,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+    name: &'static str,
+}
+
+impl Renewal {
+    async fn run(self) {
+        while !self.stop.is_cancelled() {
+            match self.leases.step().await {
+                Ok(held) => {
+                    self.progress.raise(held.applied);
+                    self.publish.send_if_modified(|current| {
+                        let epochs = |held: &Held| {
+                            held.iter().map(|(p, lease)| (*p, lease.epoch)).collect::<Vec<_>>()
+                        };
+                        let changed = epochs(current) != epochs(&held.mine);
+                        *current = held.mine;
+                        changed
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(consumer = self.name, error = &error as &dyn std::error::Error, "leases not renewed");
+                }
+            }
+            let next = self.clock.now().plus(self.every);
+            tokio::select! {
+                () = self.clock.sleep_until(next) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+        // The follower drops its receiver after its last batch.
+        self.publish.closed().await;
+        if let Err(error) = self.leases.release().await {
+            tracing::warn!(consumer = self.name, error = &error as &dyn std::error::Error, "leases not released");
+        }
+    }
+}
+
+struct Follower {
+    consumer: Arc<dyn Consumer>,
+    ledger: LedgerServiceClient<chassis::Channel>,
+    holder: i64,
+    held: watch::Receiver<Held>,
+    progress: Progress,
+    backoff: (Duration, Duration),
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+}
+
+impl Follower {
+    async fn run(mut self) {
+        let mut wait = self.backoff.0;
+        while !self.stop.is_cancelled() {
+            let leases = self.held.borrow_and_update().clone();
+            match self.follow(leases).await {
+                Ok(Applied(0)) => {}
+                Ok(Applied(_)) => wait = self.backoff.0,
+                Err(error) => {
+                    // Losing a lease and a ledger that restarts are ordinary; a corrupt entry is not.
+                    self.report(&error);
+                    let next = self.clock.now().plus(wait);
+                    tokio::select! {
+                        () = self.clock.sleep_until(next) => {}
+                        () = self.stop.cancelled() => {}
+                    }
+                    wait = (wait * 2).min(self.backoff.1);
+                }
+            }
+        }
+    }
+
+    fn report(&self, error: &Error) {
+        let (consumer, error) = (self.consumer.name(), error as &dyn std::error::Error);
+        tracing::warn!(consumer, error, "tailing was interrupted, starting again");
+    }
+
+    /// Follows one stream until the leases change, the stream ends or the service stops.
+    async fn follow(&mut self, mut leases: Held) -> Result<Applied, Error> {
+        let mut applied = Applied(0);
+        if leases.is_empty() {
+            self.pause().await;
+            return Ok(applied);
+        }
+        // What this process applied itself is newer than what the last lease step read.
+        for (partition, lease) in &mut leases {
+            lease.seq = lease.seq.max(self.progress.applied(*partition));
+        }
+        let mut stream = self.open(&leases).await?;
+        loop {
+            let message = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(applied),
+                changed = self.held.changed() => {
+                    return changed.map(|()| applied).or(Ok(applied));
+                }
+                message = stream.message() => message?,
+            };
+            let Some(message) = message else { return Ok(applied) };
+            self.apply(&mut leases, message).await?;
+            applied.0 += 1;
+        }
+    }
+
+    async fn pause(&mut self) {
+        tokio::select! {
+            _ = self.held.changed() => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    async fn open(&mut self, leases: &Held) -> Result<Streaming<TailResponse>, Error> {
+        let cursors = leases.iter().map(|(partition, lease)| common::Position {
+            partition: i32::from(partition.get()),
+            seq: lease.seq,
+        });
+        let request = TailRequest {
+            consumer: self.consumer.name().to_owned(),
+            cursors: cursors.collect(),
+        };
+        tokio::select! {
+            stream = self.ledger.tail(request) => Ok(stream?.into_inner()),
+            () = self.stop.cancelled() => Err(tonic::Status::cancelled("stopping").into()),
+        }
+    }
+
+    async fn apply(&self, leases: &mut Held, message: TailResponse) -> Result<(), Error> {
+        let batch = Batch::decode(message, |p| leases.get(&p).map_or(-1, |lease| lease.seq))?;
+        let Some(lease) = leases.get_mut(&batch.partition) else {
+            return Err(Error::Fenced(batch.partition));
+        };
+        let to = batch.last();
+        let checkpoint = Checkpoint {
+            partition: batch.partition,
+            holder: self.holder,
+            epoch: lease.epoch,
+            from: lease.seq,
+            to,
+        };
+        // RELIABILITY A4: a batch is a root of its own, linked to the calls its events came from.
+        let receive = trace::span(attr::SPAN_RECEIVE)
+            .kind(trace::Kind::Client)
+            .root()
+            .links(batch.entries.iter().filter_map(|entry| entry.trace))
+            .attr(attr::MESSAGING_SYSTEM, attr::TALLYSTICK)
+            .attr(attr::MESSAGING_CONSUMER_GROUP_NAME, self.consumer.name())
+            .attr(attr::MESSAGING_DESTINATION_PARTITION_ID, batch.partition.to_string())
+            .attr(attr::MESSAGING_BATCH_MESSAGE_COUNT, batch.entries.len() as i64)
+            .start();
+        let process = receive
+            .child(attr::SPAN_PROCESS)
+            .kind(trace::Kind::Consumer)
+            .links(batch.entries.iter().filter_map(|entry| entry.trace))
+            .attr(attr::MESSAGING_CONSUMER_GROUP_NAME, self.consumer.name())
+            .start();
+        let outcome = process.scope(self.consumer.apply(&batch, checkpoint)).await;
+        if let Err(error) = &outcome {
+            process.fail(error.kind());
+            receive.fail(error.kind());
+        }
+        outcome?;
+        lease.seq = to;
+        self.progress.raise([(batch.partition, to)]);
+        Ok(())
+    }
+}
+
+/// Batches applied from one stream.
+#[derive(Clone, Copy)]
+struct Applied(u64);

@@ -1,0 +1,195 @@
+//! Who may come in: use cases of workspaces and keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chassis::auth::{Authenticator, Principal};
+use fault::{ErrorReason, Fault};
+use kernel::{Clock, Currency, IdSource, Timestamp, WorkspaceId};
+use wire::common::v1 as common;
+
+use crate::domain::{ApiKey, BadKey, KeyId, KeyRecord, Scope, Scopes, Workspace, workspace};
+use crate::store::{AccessStore, Created};
+
+/// Workspaces and keys of this install.
+#[derive(Clone)]
+pub(crate) struct Access {
+    store: AccessStore,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+/// What a caller wants a workspace to be.
+pub(crate) struct NewWorkspace {
+    pub(crate) name: String,
+    pub(crate) time_zone: String,
+    pub(crate) currency: Currency,
+    pub(crate) request_id: Option<String>,
+}
+
+/// What a caller wants a key to be.
+pub(crate) struct NewKey {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) name: String,
+    pub(crate) scopes: Scopes,
+    pub(crate) ttl: Option<Duration>,
+}
+
+impl Access {
+    pub(crate) fn new(store: AccessStore, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        Self { store, clock, ids }
+    }
+
+    /// Creates a workspace with an admin key. Asked again under the same request id: the workspace that
+    /// stands, and no key, since keys are shown once.
+    pub(crate) async fn create_workspace(
+        &self,
+        new: NewWorkspace,
+    ) -> Result<(Workspace, Option<ApiKey>), Error> {
+        let workspace = Workspace {
+            id: workspace::new_id(new.request_id.as_deref(), &*self.ids),
+            name: new.name,
+            time_zone: new.time_zone,
+            currency: new.currency,
+            accept_unknown: false,
+            created: self.clock.now(),
+        };
+        let key = ApiKey::issue(&*self.ids);
+        let record = self.record(&key, NewKey {
+            workspace: workspace.id,
+            name: "first admin key".to_owned(),
+            scopes: [Scope::Admin].into_iter().collect(),
+            ttl: None,
+        });
+        match self.store.create(workspace.clone(), record).await? {
+            Created::New => Ok((workspace, Some(key))),
+            Created::Stood(standing) => {
+                let same = standing.name == workspace.name
+                    && standing.time_zone == workspace.time_zone
+                    && standing.currency == workspace.currency;
+                if same { Ok((standing, None)) } else { Err(Error::RequestIdReused) }
+            }
+        }
+    }
+
+    /// On a fresh install: a workspace to begin with.
+    pub(crate) async fn bootstrap(&self) -> Result<Option<(Workspace, ApiKey)>, Error> {
+        if !self.store.is_empty().await? {
+            return Ok(None);
+        }
+        let new = NewWorkspace {
+            name: "default".to_owned(),
+            time_zone: "UTC".to_owned(),
+            currency: Currency::EUR,
+            // Of replicas that start together on an empty database one creates it.
+            request_id: Some("bootstrap".to_owned()),
+        };
+        let (workspace, key) = self.create_workspace(new).await?;
+        Ok(key.map(|key| (workspace, key)))
+    }
+
+    pub(crate) async fn workspace(&self, id: WorkspaceId) -> Result<Workspace, Error> {
+        self.store.find(id).await?.ok_or(Error::NoWorkspace)
+    }
+
+    pub(crate) async fn create_key(&self, new: NewKey) -> Result<(KeyRecord, ApiKey), Error> {
+        self.workspace(new.workspace).await?;
+        let key = ApiKey::issue(&*self.ids);
+        let record = self.record(&key, new);
+        self.store.add_key(record.clone()).await?;
+        Ok((record, key))
+    }
+
+    pub(crate) async fn revoke_key(&self, workspace: WorkspaceId, id: KeyId) -> Result<KeyRecord, Error> {
+        self.store.revoke(workspace, id, self.clock.now()).await?.ok_or(Error::NoKey)
+    }
+
+    pub(crate) async fn keys(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Timestamp, KeyId)>,
+        limit: u64,
+    ) -> Result<Vec<KeyRecord>, Error> {
+        Ok(self.store.keys(workspace, after, limit).await?)
+    }
+
+    /// The record of a key that is valid now.
+    pub(crate) async fn admit(&self, text: &str) -> Result<KeyRecord, Error> {
+        let key = ApiKey::parse(text).map_err(Error::BadKey)?;
+        let record = self.store.find_key(key.id).await?.ok_or(Error::BadKey(BadKey::Unknown))?;
+        record.admits(&key, self.clock.now()).map_err(Error::BadKey)?;
+        Ok(record)
+    }
+
+    fn record(&self, key: &ApiKey, new: NewKey) -> KeyRecord {
+        let now = self.clock.now();
+        KeyRecord {
+            id: key.id,
+            workspace: new.workspace,
+            name: new.name,
+            scopes: new.scopes,
+            digest: key.digest(),
+            created: now,
+            expires: new.ttl.map(|ttl| now.plus(ttl)),
+            revoked: None,
+        }
+    }
+}
+
+/// Why access was not given or not changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the key opens nothing: {0:?}")]
+    BadKey(BadKey),
+    #[error("no such workspace")]
+    NoWorkspace,
+    #[error("no such key")]
+    NoKey,
+    #[error("the request id was used for another workspace")]
+    RequestIdReused,
+    #[error(transparent)]
+    Store(#[from] db::Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::BadKey(BadKey::Malformed) => Fault::unauthenticated(
+                ErrorReason::MalformedCredentials,
+                "this is not a whole API key: its checksum does not fit; copy it again",
+            ),
+            Error::BadKey(BadKey::Unknown) => {
+                Fault::unauthenticated(ErrorReason::UnknownCredentials, "no such API key")
+            }
+            Error::BadKey(BadKey::Revoked) => Fault::unauthenticated(
+                ErrorReason::RevokedCredentials,
+                "this API key was revoked; ask an admin of the workspace for a new one",
+            ),
+            Error::BadKey(BadKey::Expired) => Fault::unauthenticated(
+                ErrorReason::ExpiredCredentials,
+                "this API key has expired; ask an admin of the workspace for a new one",
+            ),
+            Error::NoWorkspace => Fault::not_found(ErrorReason::ResourceNotFound, "no such workspace")
+                .with("resource", "workspace"),
+            Error::NoKey => Fault::not_found(ErrorReason::ResourceNotFound, "no such API key")
+                .with("resource", "api_key"),
+            Error::RequestIdReused => Fault::exists(
+                ErrorReason::RequestIdReused,
+                "this request_id created a workspace with other settings; use a new one",
+            ),
+            Error::Store(error) if error.is_retryable() => Fault::storage_unavailable().because(error),
+            Error::Store(error) => Fault::internal("access could not be checked").because(error),
+        }
+    }
+}
+
+/// The chassis asks here who is calling.
+#[async_trait]
+impl Authenticator for Access {
+    async fn authenticate(&self, key: &str) -> Result<Principal, Fault> {
+        let record = self.admit(key).await?;
+        let scopes = record.scopes.iter().filter_map(|scope| common::Scope::try_from(scope.number()).ok());
+        Ok(Principal::key(record.workspace, record.id.to_string(), scopes.collect()))
+    }
+}

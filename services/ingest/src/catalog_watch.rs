@@ -1,0 +1,124 @@
+//! Following the catalog: what comes in is kept in the database first, then used.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{Clock, Partition, Position};
+use prost::Message as _;
+use tokio_util::sync::CancellationToken;
+use wire::catalog::v1::catalog_service_client::CatalogServiceClient;
+use wire::catalog::v1::{Change, WatchRequest};
+use wire::common::v1 as common;
+
+use crate::catalog_copy::CatalogCopy;
+use crate::grpc::parse_change;
+use crate::store::CatalogCopyStore;
+
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// Why a stream ended early.
+type Trouble = Box<dyn StdError + Send + Sync>;
+
+/// Keeps the copy up to date until the service stops.
+pub(crate) struct CatalogWatch {
+    pub(crate) client: CatalogServiceClient<chassis::Channel>,
+    pub(crate) store: CatalogCopyStore,
+    pub(crate) copy: Arc<CatalogCopy>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl CatalogWatch {
+    /// Fills the copy with what was kept, so that ingest starts without the catalog.
+    pub(crate) async fn load(&self) -> Result<(), Trouble> {
+        let mut known = Vec::new();
+        for (position, bytes) in self.store.load().await? {
+            known.push((position, parse_change(Change::decode(bytes.as_slice())?)?));
+        }
+        self.copy.learn(known, true);
+        Ok(())
+    }
+
+    pub(crate) async fn run(mut self) {
+        let mut wait = BACKOFF_MIN;
+        while !self.stop.is_cancelled() {
+            let stop = self.stop.clone();
+            let outcome = tokio::select! {
+                outcome = self.follow() => outcome,
+                () = stop.cancelled() => return,
+            };
+            match outcome {
+                Ok(()) => wait = BACKOFF_MIN,
+                Err(error) => {
+                    tracing::debug!(error = &*error as &dyn StdError, "the catalog stream was interrupted");
+                    wait = (wait * 2).min(BACKOFF_MAX);
+                }
+            }
+            let next = self.clock.now().plus(wait);
+            tokio::select! {
+                () = self.clock.sleep_until(next) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// One stream, from the first message to its end.
+    async fn follow(&mut self) -> Result<(), Trouble> {
+        let cursors = self.copy.cursors().into_iter().map(to_wire).collect();
+        let mut stream = self.client.watch(WatchRequest { cursors }).await?.into_inner();
+        // Built-ins come whole at the head of every stream and replace those of an older pack.
+        let mut built_ins = Some(Vec::new());
+        while let Some(message) = stream.message().await? {
+            let mut news = Vec::new();
+            for change in message.changes {
+                match (&change.position, &mut built_ins) {
+                    (None, Some(pack)) => pack.push(change),
+                    (None, None) => return Err("a built-in came after the snapshot".into()),
+                    (Some(_), _) => news.push(change),
+                }
+            }
+            self.take_in(news).await?;
+            if message.snapshot_complete {
+                self.replace_built_ins(built_ins.take().unwrap_or_default()).await?;
+                let heads = message.heads.iter().map(from_wire).collect::<Result<Vec<_>, _>>()?;
+                self.copy.reach(heads);
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_in(&self, changes: Vec<Change>) -> Result<(), Trouble> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut kept = Vec::with_capacity(changes.len());
+        let mut learnt = Vec::with_capacity(changes.len());
+        for change in changes {
+            let position = from_wire(change.position.as_ref().ok_or("a change without a position")?)?;
+            kept.push((position, change.encode_to_vec()));
+            learnt.push((Some(position), parse_change(change)?));
+        }
+        self.store.keep(kept).await?;
+        self.copy.learn(learnt, false);
+        Ok(())
+    }
+
+    async fn replace_built_ins(&self, pack: Vec<Change>) -> Result<(), Trouble> {
+        self.store.keep_built_ins(pack.iter().map(Change::encode_to_vec).collect()).await?;
+        let learnt = pack.into_iter().map(|change| Ok((None, parse_change(change)?)));
+        self.copy.learn(learnt.collect::<Result<Vec<_>, Trouble>>()?, true);
+        Ok(())
+    }
+}
+
+fn to_wire(position: Position) -> common::Position {
+    common::Position { partition: position.partition.get().into(), seq: position.seq }
+}
+
+fn from_wire(position: &common::Position) -> Result<Position, Trouble> {
+    let partition = i16::try_from(position.partition).ok().and_then(Partition::new);
+    let partition = partition.ok_or("the catalog named a partition that does not exist")?;
+    Ok(Position { partition, seq: position.seq })
+}

@@ -1,0 +1,167 @@
+//! Group commit without artificial delay: while one commit is in flight, calls queue; the next takes
+//! all of them.
+//!
+//! Each lane is one task that owns some partitions of this replica. A call hands its entries over and
+//! waits for the answer; when it goes away, its entries are committed all the same.
+
+use std::sync::Arc;
+
+use chassis::{attr, trace};
+use db::Db;
+use hot::{Hot, Wake};
+use kernel::{Clock, Position, TraceContext};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use crate::heads::Heads;
+use crate::store::{self, Appended, NewEntry};
+
+/// Entries of one commit: past this a bigger batch gains nothing and holds the head rows longer.
+const COMMIT_ENTRIES_MAX: usize = 4_096;
+/// Bytes of one commit, so that a few large events cannot make a huge statement.
+const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Why entries were not appended.
+#[derive(Debug, Clone)]
+pub(crate) enum Refused {
+    /// The queue is full.
+    Overloaded,
+    /// The service is stopping.
+    Stopping,
+    /// The database failed; whether anything was written is told by trying again with the same keys.
+    Storage(Arc<db::Error>),
+}
+
+/// What a commit answers one call.
+pub(crate) struct Committed {
+    pub(crate) answers: Vec<Appended>,
+    /// The span of the group commit that carried the entries.
+    pub(crate) commit: Option<TraceContext>,
+}
+
+struct Job {
+    entries: Vec<NewEntry>,
+    caller: Option<TraceContext>,
+    reply: oneshot::Sender<Result<Committed, Refused>>,
+}
+
+/// The way into the ledger. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Committer {
+    lanes: Arc<[mpsc::Sender<Job>]>,
+}
+
+/// What every lane works with.
+#[derive(Clone)]
+pub(crate) struct Lane {
+    pub(crate) db: Db,
+    pub(crate) heads: Heads,
+    pub(crate) hot: Arc<dyn Hot>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Committer {
+    /// Starts `lanes` tasks. They end when the last committer is dropped and the queue is empty.
+    pub(crate) fn start(lane: &Lane, lanes: usize, queue: usize, tasks: &TaskTracker) -> Self {
+        let lanes = (0..lanes.max(1)).map(|_| {
+            let (sender, jobs) = mpsc::channel(queue.max(1));
+            tasks.spawn(lane.clone().run(jobs));
+            sender
+        });
+        Self { lanes: lanes.collect() }
+    }
+
+    /// Appends entries of one workspace and waits until they are on disk.
+    pub(crate) async fn append(&self, entries: Vec<NewEntry>) -> Result<Committed, Refused> {
+        let Some(first) = entries.first() else {
+            return Ok(Committed { answers: Vec::new(), commit: None });
+        };
+        let lane = usize::from(first.workspace.partition().get().unsigned_abs()) % self.lanes.len();
+        let (reply, answer) = oneshot::channel();
+        let job = Job { caller: trace::current(), entries, reply };
+        // Never waits for room: a queue that is full is the caller's to know about, at once.
+        self.lanes[lane].try_send(job).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Refused::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Refused::Stopping,
+        })?;
+        answer.await.map_err(|_| Refused::Stopping)?
+    }
+}
+
+impl Lane {
+    async fn run(self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.recv().await {
+            let group = gather(first, &mut jobs);
+            self.commit(group).await;
+        }
+    }
+
+    async fn commit(&self, mut group: Vec<Job>) {
+        let sizes: Vec<usize> = group.iter().map(|job| job.entries.len()).collect();
+        let entries: Vec<NewEntry> =
+            group.iter_mut().flat_map(|job| std::mem::take(&mut job.entries)).collect();
+        let send = trace::span(attr::SPAN_SEND)
+            .kind(trace::Kind::Client)
+            .root()
+            .links(group.iter().filter_map(|job| job.caller))
+            .attr(attr::MESSAGING_SYSTEM, attr::TALLYSTICK)
+            .attr(attr::MESSAGING_DESTINATION_NAME, attr::LEDGER)
+            .attr(attr::MESSAGING_OPERATION_NAME, "send")
+            .attr(attr::MESSAGING_BATCH_MESSAGE_COUNT, entries.len() as i64)
+            .start();
+        let insert = send
+            .child("INSERT event")
+            .kind(trace::Kind::Client)
+            .attr(attr::DB_QUERY_SUMMARY, "INSERT event")
+            .attr(attr::DB_COLLECTION_NAME, "event")
+            .attr(attr::DB_OPERATION_NAME, "INSERT")
+            .start();
+        let outcome = insert.scope(self.write(entries)).await;
+        match outcome {
+            Ok((answers, moved)) => {
+                self.heads.raise(moved.iter().copied());
+                let mut answers = answers.into_iter();
+                for (job, size) in group.into_iter().zip(sizes) {
+                    let answers = answers.by_ref().take(size).collect();
+                    // A caller that went away has its entries on disk and nobody to tell.
+                    let _ = job.reply.send(Ok(Committed { answers, commit: send.context() }));
+                }
+                for Position { partition, seq } in moved {
+                    self.hot.publish(Wake { partition, seq }).await;
+                }
+            }
+            Err(error) => {
+                insert.fail("storage");
+                send.fail("storage");
+                tracing::error!(error = &error as &dyn std::error::Error, "commit failed");
+                let refused = Refused::Storage(Arc::new(error));
+                for job in group {
+                    let _ = job.reply.send(Err(refused.clone()));
+                }
+            }
+        }
+    }
+
+    async fn write(&self, entries: Vec<NewEntry>) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
+        let recorded = self.clock.now();
+        self.db
+            .write(move |txn| {
+                Box::pin(async move { store::append(txn, &entries, recorded).await })
+            })
+            .await
+    }
+}
+
+/// The first call and all that wait behind it, up to the limits of one commit.
+fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let weigh = |job: &Job| job.entries.iter().map(|e| e.record.len()).sum::<usize>();
+    let (mut entries, mut bytes) = (first.entries.len(), weigh(&first));
+    let mut group = vec![first];
+    while entries < COMMIT_ENTRIES_MAX && bytes < COMMIT_BYTES_MAX {
+        let Ok(job) = jobs.try_recv() else { break };
+        entries += job.entries.len();
+        bytes += weigh(&job);
+        group.push(job);
+    }
+    group
+}

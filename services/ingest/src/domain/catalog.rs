@@ -1,0 +1,229 @@
+//! Ingest's own copy of the catalog: enough of it to value a step, with every dated version.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kernel::{Currency, Dated, SavingsPolicy, Timestamp, WorkspaceId};
+
+/// Millionths of a euro an hour costs unless the workspace says otherwise (METRICS 4).
+const DEFAULT_RATE: i64 = 45_000_000;
+/// Names offered when a task type is unknown.
+const NEAREST: usize = 3;
+/// Less alike than this is no help.
+const SIMILARITY_MIN: f64 = 0.6;
+
+/// Whose a fact is: everybody's (the built-ins), or one workspace's.
+pub(crate) type Owner = Option<WorkspaceId>;
+
+/// One dated fact of the catalog.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) owner: Owner,
+    pub(crate) effective: Timestamp,
+    pub(crate) version: String,
+    pub(crate) fact: Fact,
+}
+
+/// What a change says. Facts ingest has no use for never get here.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fact {
+    /// A task type exists, under these other names too.
+    TaskType { key: String, aliases: Vec<Alias>, active: bool },
+    /// Effort of a human; `None` withdraws it.
+    Baseline { key: BaselineKey, ms: Option<i64>, source: BaselineSource },
+    /// Price of an hour; `None` withdraws it. An empty agent means the whole workspace.
+    Rate { agent_id: String, rate: Option<(i64, Currency)> },
+    Policy { policy: SavingsPolicy, subtract_agent_duration: bool },
+}
+
+/// Another name of a task type, and the dimensions it implies: `email_classification_nl`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Alias {
+    pub(crate) name: String,
+    pub(crate) language: String,
+    pub(crate) channel: String,
+}
+
+/// A task type in a language and a channel; an empty one means any.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct BaselineKey {
+    pub(crate) task_type: String,
+    pub(crate) language: String,
+    pub(crate) channel: String,
+}
+
+/// Where a baseline came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BaselineSource {
+    Request,
+    Override,
+    BuiltIn,
+    Custom,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Baseline {
+    pub(crate) ms: i64,
+    pub(crate) source: BaselineSource,
+    pub(crate) version: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rate {
+    pub(crate) micros_per_hour: i64,
+    pub(crate) currency: Currency,
+    pub(crate) version: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Policy {
+    pub(crate) kind: SavingsPolicy,
+    pub(crate) subtract_agent_duration: bool,
+}
+
+/// A task type that is not in the catalog, and the names closest to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnknownTaskType {
+    pub(crate) sent: String,
+    pub(crate) nearest: Vec<String>,
+}
+
+/// Facts of one owner, each with its history.
+#[derive(Debug, Clone, Default)]
+struct Facts {
+    task_types: BTreeMap<String, Dated<bool>>,
+    aliases: HashMap<String, (String, Alias)>,
+    baselines: HashMap<BaselineKey, Dated<Option<Baseline>>>,
+    rates: HashMap<String, Dated<Option<Rate>>>,
+    policy: Dated<Policy>,
+}
+
+/// All facts, by owner.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Catalog {
+    owners: HashMap<Owner, Facts>,
+}
+
+impl Catalog {
+    /// Whether anything was ever learnt: without built-ins nothing can be valued.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+
+    /// Makes room for a newer set of built-ins.
+    pub(crate) fn forget_built_ins(&mut self) {
+        self.owners.remove(&None);
+    }
+
+    /// Takes in a change. Changes of one owner come in the order they were made.
+    pub(crate) fn learn(&mut self, change: Change) {
+        let Change { owner, effective, version, fact } = change;
+        let facts = self.owners.entry(owner).or_default();
+        match fact {
+            Fact::TaskType { key, aliases, active } => {
+                for alias in aliases {
+                    facts.aliases.insert(alias.name.clone(), (key.clone(), alias));
+                }
+                facts.task_types.entry(key).or_default().push(effective, active);
+            }
+            Fact::Baseline { key, ms, source } => {
+                let baseline = ms.map(|ms| Baseline { ms, source, version });
+                facts.baselines.entry(key).or_default().push(effective, baseline);
+            }
+            Fact::Rate { agent_id, rate } => {
+                let rate = rate.map(|(micros_per_hour, currency)| Rate { micros_per_hour, currency, version });
+                facts.rates.entry(agent_id).or_default().push(effective, rate);
+            }
+            Fact::Policy { policy, subtract_agent_duration } => {
+                facts.policy.push(effective, Policy { kind: policy, subtract_agent_duration });
+            }
+        }
+    }
+
+    /// The baseline of a task type: the workspace's own before the built-in, an exact language and
+    /// channel before any. A known task type without one is `Ok(None)`.
+    pub(crate) fn baseline(
+        &self,
+        workspace: WorkspaceId,
+        sent: &BaselineKey,
+        at: Timestamp,
+    ) -> Result<Option<Baseline>, UnknownTaskType> {
+        let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
+        let known = |name: &str| {
+            owners.iter().flatten().any(|f| f.task_types.get(name).and_then(|t| t.at(at)) == Some(&true))
+        };
+        let mut key = sent.clone();
+        if !known(&key.task_type) {
+            let alias = owners.iter().flatten().find_map(|f| f.aliases.get(&key.task_type));
+            let Some((task_type, alias)) = alias.filter(|(task_type, _)| known(task_type)) else {
+                return Err(self.unknown(&sent.task_type, &owners));
+            };
+            key.task_type.clone_from(task_type);
+            for (place, implied) in
+                [(&mut key.language, &alias.language), (&mut key.channel, &alias.channel)]
+            {
+                if place.is_empty() {
+                    place.clone_from(implied);
+                }
+            }
+        }
+        let found = owners.iter().flatten().find_map(|facts| {
+            candidates(&key).find_map(|key| facts.baselines.get(&key)?.at(at).cloned().flatten())
+        });
+        Ok(found)
+    }
+
+    /// What an hour costs: the agent's rate, then the workspace's, then EUR 45.
+    pub(crate) fn rate(&self, workspace: WorkspaceId, agent_id: &str, at: Timestamp) -> Rate {
+        let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
+        let found = owners.iter().flatten().find_map(|facts| {
+            [agent_id, ""].iter().find_map(|who| facts.rates.get(*who)?.at(at).cloned().flatten())
+        });
+        found.unwrap_or(Rate {
+            micros_per_hour: DEFAULT_RATE,
+            currency: Currency::EUR,
+            version: "default".to_owned(),
+        })
+    }
+
+    /// How the workspace credits outcomes.
+    pub(crate) fn policy(&self, workspace: WorkspaceId, at: Timestamp) -> Policy {
+        let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
+        let found = owners.iter().flatten().find_map(|facts| facts.policy.at(at).copied());
+        found.unwrap_or(Policy { kind: SavingsPolicy::Credited, subtract_agent_duration: true })
+    }
+
+    fn unknown(&self, sent: &str, owners: &[Option<&Facts>]) -> UnknownTaskType {
+        let names = owners.iter().flatten().flat_map(|facts| facts.task_types.keys());
+        let mut near: Vec<(f64, &String)> = names
+            .map(|name| (strsim::normalized_damerau_levenshtein(sent, name), name))
+            .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        near.dedup_by(|a, b| a.1 == b.1);
+        let nearest = near.into_iter().take(NEAREST).map(|(_, name)| name.clone()).collect();
+        UnknownTaskType { sent: sent.to_owned(), nearest }
+    }
+}
+
+/// From the most particular to the most general.
+fn candidates(key: &BaselineKey) -> impl Iterator<Item = BaselineKey> {
+    let languages = [key.language.clone(), primary(&key.language).to_owned(), String::new()];
+    let channels = [key.channel.clone(), String::new()];
+    let task_type = key.task_type.clone();
+    languages.into_iter().flat_map(move |language| {
+        let task_type = task_type.clone();
+        channels.clone().map(|channel| BaselineKey {
+            task_type: task_type.clone(),
+            language: language.clone(),
+            channel,
+        })
+    })
+}
+
+/// `nl` of `nl-BE`.
+fn primary(language: &str) -> &str {
+    language.split('-').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

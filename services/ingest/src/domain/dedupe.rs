@@ -1,0 +1,47 @@
+//! Telling the same event from another.
+
+use kernel::WorkspaceId;
+use sha2::{Digest, Sha256};
+
+/// 128 bits of SHA-256: a dedupe key, or the hash of a body.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self::cut(Sha256::digest(bytes).as_slice())
+    }
+
+    /// The dedupe key of an idempotency key: the workspace is hashed in, so that one column serves all
+    /// the workspaces of a partition.
+    pub(crate) fn of_key(workspace: WorkspaceId, key: &str) -> Self {
+        let hash = Sha256::new().chain_update(workspace.get().to_be_bytes()).chain_update(key);
+        Self::cut(hash.finalize().as_slice())
+    }
+
+    pub(crate) fn to_row(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+
+    pub(crate) fn from_row(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    fn cut(digest: &[u8]) -> Self {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_key_in_two_workspaces_is_two_keys() {
+        let [one, two] = [1, 2].map(|n| WorkspaceId::new(n).unwrap());
+        assert_ne!(Fingerprint::of_key(one, "k"), Fingerprint::of_key(two, "k"));
+        assert_eq!(Fingerprint::of_key(one, "k"), Fingerprint::of_key(one, "k"));
+    }
+}

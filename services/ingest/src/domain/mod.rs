@@ -1,0 +1,18 @@
+//! What ingest knows without a database, a network or a clock.
+
+pub(crate) mod api_key;
+pub(crate) mod catalog;
+mod dedupe;
+pub(crate) mod limits;
+mod scopes;
+mod task;
+mod valuation;
+pub(crate) mod workspace;
+
+pub(crate) use api_key::{ApiKey, BadKey, KeyId, KeyRecord};
+pub(crate) use catalog::{Catalog, Change, Fact, UnknownTaskType};
+pub(crate) use dedupe::Fingerprint;
+pub(crate) use scopes::{Scope, Scopes};
+pub(crate) use task::Task;
+pub(crate) use valuation::{Valuation, value};
+pub(crate) use workspace::Workspace;

@@ -1,0 +1,193 @@
+//! AccessService.
+
+use std::time::Duration;
+
+use chassis::auth::Principal;
+use fault::{ErrorReason, Fault, Violations};
+use kernel::{Currency, Timestamp};
+use tonic::{Request, Response, Status};
+use wire::ingest::v1::access_service_server::AccessService;
+use wire::ingest::v1::{
+    AuthenticateRequest, AuthenticateResponse, CreateApiKeyRequest, CreateApiKeyResponse,
+    CreateWorkspaceRequest, CreateWorkspaceResponse, ListApiKeysRequest, ListApiKeysResponse,
+    RevokeApiKeyRequest, RevokeApiKeyResponse, RotateApiKeyRequest, RotateApiKeyResponse,
+    UpdateWorkspaceRequest, UpdateWorkspaceResponse,
+};
+
+use super::bodies::Check;
+use super::{not_implemented, render};
+use crate::access::{Access, NewKey, NewWorkspace};
+use crate::domain::{KeyId, Scope, Scopes};
+
+const PAGE_DEFAULT: u64 = 100;
+const PAGE_MAX: u64 = 1_000;
+const TTL_MIN: Duration = Duration::from_secs(60);
+const TTL_MAX: Duration = Duration::from_secs(3_650 * 86_400);
+
+pub(crate) struct AccessApi(pub(crate) Access);
+
+#[tonic::async_trait]
+impl AccessService for AccessApi {
+    async fn create_workspace(
+        &self,
+        request: Request<CreateWorkspaceRequest>,
+    ) -> Result<Response<CreateWorkspaceResponse>, Status> {
+        let new = new_workspace(request.into_inner())?;
+        let (workspace, key) = self.0.create_workspace(new).await.map_err(Fault::from)?;
+        Ok(Response::new(CreateWorkspaceResponse {
+            workspace: Some(render::workspace(&workspace)),
+            api_key: key.map(|key| key.reveal().to_owned()).unwrap_or_default(),
+        }))
+    }
+
+    async fn update_workspace(
+        &self,
+        _: Request<UpdateWorkspaceRequest>,
+    ) -> Result<Response<UpdateWorkspaceResponse>, Status> {
+        Err(not_implemented("UpdateWorkspace"))
+    }
+
+    async fn create_api_key(
+        &self,
+        request: Request<CreateApiKeyRequest>,
+    ) -> Result<Response<CreateApiKeyResponse>, Status> {
+        let caller = Principal::from(&request)?;
+        let new = new_key(request.into_inner(), &caller)?;
+        let (record, key) = self.0.create_key(new).await.map_err(Fault::from)?;
+        Ok(Response::new(CreateApiKeyResponse {
+            api_key: Some(render::api_key(&record)),
+            secret: key.reveal().to_owned(),
+        }))
+    }
+
+    async fn rotate_api_key(
+        &self,
+        _: Request<RotateApiKeyRequest>,
+    ) -> Result<Response<RotateApiKeyResponse>, Status> {
+        Err(not_implemented("RotateApiKey"))
+    }
+
+    async fn revoke_api_key(
+        &self,
+        request: Request<RevokeApiKeyRequest>,
+    ) -> Result<Response<RevokeApiKeyResponse>, Status> {
+        let caller = Principal::from(&request)?;
+        let request = request.into_inner();
+        let workspace = caller.workspace_named("workspace_id", &request.workspace_id)?;
+        let mut v = Violations::new();
+        let id = KeyId::parse(&request.key_id);
+        if id.is_none() {
+            let what = "is the 16 hexadecimal characters behind tally_live_; ListApiKeys names them";
+            v.add("key_id", ErrorReason::InvalidField, what);
+        }
+        let Some(id) = id else { return Err(v.into_fault().into()) };
+        let key = self.0.revoke_key(workspace, id).await.map_err(Fault::from)?;
+        Ok(Response::new(RevokeApiKeyResponse { api_key: Some(render::api_key(&key)) }))
+    }
+
+    async fn list_api_keys(
+        &self,
+        request: Request<ListApiKeysRequest>,
+    ) -> Result<Response<ListApiKeysResponse>, Status> {
+        let caller = Principal::from(&request)?;
+        let request = request.into_inner();
+        let workspace = caller.workspace_named("workspace_id", &request.workspace_id)?;
+        let limit = page_size(request.page_size)?;
+        let after = page_token(&request.page_token)?;
+        let mut keys = self.0.keys(workspace, after, limit + 1).await.map_err(Fault::from)?;
+        let more = keys.len() as u64 > limit;
+        keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let next = keys.last().filter(|_| more).map(|last| format!("{}_{}", last.created.micros(), last.id));
+        Ok(Response::new(ListApiKeysResponse {
+            api_keys: keys.iter().map(render::api_key).collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn authenticate(
+        &self,
+        request: Request<AuthenticateRequest>,
+    ) -> Result<Response<AuthenticateResponse>, Status> {
+        let record = self.0.admit(&request.into_inner().api_key).await.map_err(Fault::from)?;
+        Ok(Response::new(AuthenticateResponse {
+            workspace_id: record.workspace.to_string(),
+            key_id: record.id.to_string(),
+            scopes: record.scopes.iter().map(Scope::number).collect(),
+        }))
+    }
+}
+
+fn new_workspace(request: CreateWorkspaceRequest) -> Result<NewWorkspace, Fault> {
+    let mut v = Violations::new();
+    let mut c = Check { violations: &mut v, path: "" };
+    c.required("name", &request.name);
+    c.identifier("request_id", &request.request_id);
+    let time_zone = if request.time_zone.is_empty() { "UTC".to_owned() } else { request.time_zone };
+    if jiff::tz::TimeZone::get(&time_zone).is_err() {
+        let what = format!("is an IANA zone such as Europe/Amsterdam; {time_zone:?} was sent");
+        v.add("time_zone", ErrorReason::InvalidField, what);
+    }
+    let currency = match request.currency_code.as_str() {
+        "" => Some(Currency::EUR),
+        code => v.take("currency_code", Currency::new(code)),
+    };
+    v.finish()?;
+    Ok(NewWorkspace {
+        name: request.name,
+        time_zone,
+        currency: currency.unwrap_or(Currency::EUR),
+        request_id: Some(request.request_id).filter(|id| !id.is_empty()),
+    })
+}
+
+fn new_key(request: CreateApiKeyRequest, caller: &Principal) -> Result<NewKey, Fault> {
+    let workspace = caller.workspace_named("workspace_id", &request.workspace_id)?;
+    let mut v = Violations::new();
+    Check { violations: &mut v, path: "" }.identifier("name", &request.name);
+    let scopes: Scopes = request.scopes.iter().filter_map(|n| Scope::from_number(*n)).collect();
+    for (n, number) in request.scopes.iter().enumerate() {
+        if Scope::from_number(*number).is_none() {
+            let what = format!("is TRACK, REPORT, REVIEW, ADMIN or BACKFILL; {number} was sent");
+            v.add(format!("scopes[{n}]"), ErrorReason::OutOfRange, what);
+        }
+    }
+    if request.scopes.is_empty() || scopes.is_empty() {
+        v.add("scopes", ErrorReason::Required, "names at least one scope");
+    }
+    let ttl = request.ttl.as_ref().and_then(|ttl| {
+        let nanos = u32::try_from(ttl.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+        Some(Duration::new(u64::try_from(ttl.seconds).ok()?, nanos))
+    });
+    if request.ttl.is_some() && !ttl.is_some_and(|ttl| (TTL_MIN..=TTL_MAX).contains(&ttl)) {
+        v.add("ttl", ErrorReason::OutOfRange, "is 1 minute to 3,650 days");
+    }
+    v.finish()?;
+    Ok(NewKey { workspace, name: request.name, scopes, ttl })
+}
+
+fn page_size(sent: i32) -> Result<u64, Fault> {
+    match u64::try_from(sent) {
+        Ok(0) => Ok(PAGE_DEFAULT),
+        Ok(size) => Ok(size.min(PAGE_MAX)),
+        Err(_) => {
+            let mut v = Violations::new();
+            v.add("page_size", ErrorReason::OutOfRange, format!("is 0 to {PAGE_MAX}; {sent} was sent"));
+            Err(v.into_fault())
+        }
+    }
+}
+
+fn page_token(token: &str) -> Result<Option<(Timestamp, KeyId)>, Fault> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let parsed = token.split_once('_').and_then(|(created, id)| {
+        Some((Timestamp::from_micros(created.parse().ok()?), KeyId::parse(id)?))
+    });
+    parsed.map(Some).ok_or_else(|| {
+        let mut v = Violations::new();
+        let what = "is next_page_token of the page before, unchanged";
+        v.add("page_token", ErrorReason::BadPageToken, what);
+        v.into_fault()
+    })
+}

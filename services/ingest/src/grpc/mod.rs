@@ -1,0 +1,49 @@
+//! The wire: the only module that names wire types and tonic.
+
+mod access;
+mod bodies;
+mod guard;
+mod ingest;
+mod ledger;
+mod parse;
+mod parse_change;
+mod render;
+
+use fault::Fault;
+
+pub(crate) use access::AccessApi;
+pub(crate) use guard::GuardApi;
+pub(crate) use ingest::IngestApi;
+pub(crate) use ledger::LedgerApi;
+pub(crate) use parse_change::parse_change;
+
+/// What belongs to the contract and not yet to this build (listed in tests/golden/unimplemented-rpcs.txt).
+fn not_implemented(rpc: &str) -> tonic::Status {
+    Fault::unimplemented(format!("{rpc} is in the contract and not yet in this build")).into()
+}
+
+/// How a failure of the database reads to a caller.
+fn storage(error: db::Error) -> Fault {
+    if error.is_retryable() {
+        Fault::storage_unavailable().because(error)
+    } else {
+        Fault::internal("the ledger could not answer").because(error)
+    }
+}
+
+/// A patience for waits inside a handler: what the caller grants, or a little where it grants all.
+fn patience() -> std::time::Duration {
+    chassis::deadline::remaining().unwrap_or(std::time::Duration::from_secs(5))
+}
+
+/// A token that reads as a position, or a violation.
+fn position(
+    violations: &mut fault::Violations,
+    field: &'static str,
+    token: &str,
+) -> Option<kernel::Position> {
+    if token.is_empty() {
+        return None;
+    }
+    violations.take(field, token.parse())
+}

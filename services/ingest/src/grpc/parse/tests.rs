@@ -1,0 +1,133 @@
+use super::*;
+use fault::Fault;
+use wire::ingest::v1::TicketResolved;
+
+fn door() -> Door {
+    Door {
+        workspace: WorkspaceId::new(1).unwrap(),
+        currency: Currency::EUR,
+        now: "2026-06-01T12:00:00Z".parse().unwrap(),
+        past: Some(limits::PAST_MAX),
+    }
+}
+
+fn simplest() -> Event {
+    Event {
+        agent_id: "support-triage".into(),
+        body: Some(Body::TaskCompleted(TaskCompleted {
+            task_type: "email_classification".into(),
+            outcome: common::Outcome::Success.into(),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+fn refused(event: Event) -> Vec<(String, ErrorReason)> {
+    let fault = Fault::invalid(super::event(event, &door()).err().unwrap());
+    fault.violations().iter().map(|v| (v.field.clone(), v.reason)).collect()
+}
+
+#[test]
+fn the_simplest_event_needs_three_fields() {
+    let parsed = event(simplest(), &door()).ok().unwrap();
+    assert_eq!(parsed.kind, 10);
+    assert_eq!(parsed.occurred, door().now);
+    assert!(parsed.dedupe.is_none());
+    assert_eq!(parsed.task.unwrap().outcome, Outcome::Success);
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let mut bad = simplest();
+    bad.agent_id = String::new();
+    bad.occurred_time = Some(timestamp("2026-01-01T00:00:00Z".parse().unwrap()));
+    bad.metadata.insert(String::new(), "x".repeat(1025));
+    bad.body = Some(Body::TaskCompleted(TaskCompleted {
+        outcome: 9,
+        duration_ms: Some(-1),
+        ..Default::default()
+    }));
+    let fields: Vec<String> = refused(bad).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(
+        fields,
+        [
+            "agent_id",
+            "occurred_time",
+            "metadata[\"\"]",
+            "metadata[\"\"]",
+            "task_completed.task_type",
+            "task_completed.outcome",
+            "task_completed.duration_ms"
+        ]
+    );
+}
+
+#[test]
+fn an_event_over_32_kib_is_too_large() {
+    let mut bad = simplest();
+    bad.body = Some(Body::TicketResolved(TicketResolved::default()));
+    bad.metadata = (0..33).map(|n| (n.to_string(), "x".repeat(1024))).collect();
+    let reasons = refused(bad);
+    assert!(reasons.contains(&("event".into(), ErrorReason::TooLarge)), "{reasons:?}");
+    assert!(reasons.contains(&("metadata".into(), ErrorReason::TooLarge)));
+}
+
+#[test]
+fn what_metadata_says_of_the_ticket_fills_what_the_ticket_leaves_empty() {
+    let mut sent = simplest();
+    sent.metadata.insert("ticket_id".into(), "T-1".into());
+    sent.metadata.insert("queue".into(), "billing".into());
+    sent.ticket = Some(Ticket { queue: "vip".into(), ..Default::default() });
+    let ticket = event(sent, &door()).ok().unwrap().event.ticket.unwrap();
+    assert_eq!((ticket.ticket_id.as_str(), ticket.queue.as_str()), ("T-1", "vip"));
+}
+
+#[test]
+fn the_hash_of_a_body_ignores_the_key_and_the_moment_it_arrived() {
+    let hash = |key: &str, now: &str| {
+        let sent = Event { idempotency_key: key.into(), ..simplest() };
+        let door = Door { now: now.parse().unwrap(), ..door() };
+        event(sent, &door).ok().unwrap().body_hash
+    };
+    assert_eq!(hash("a", "2026-06-01T12:00:00Z"), hash("b", "2026-06-02T12:00:00Z"));
+    let other = Event { agent_id: "other".into(), ..simplest() };
+    assert_ne!(hash("a", "2026-06-01T12:00:00Z"), event(other, &door()).ok().unwrap().body_hash);
+}
+
+#[test]
+fn a_cost_without_currency_is_in_the_workspaces() {
+    let mut sent = simplest();
+    if let Some(Body::TaskCompleted(body)) = &mut sent.body {
+        body.agent_cost = Some(common::Money { micros: 12_000, ..Default::default() });
+    }
+    let cost = event(sent, &door()).ok().unwrap().task.unwrap().agent_cost.unwrap();
+    assert_eq!(cost.currency, Currency::EUR);
+}
+
+proptest::proptest! {
+    /// The door never panics, and what it lets in it lets in again unchanged.
+    #[test]
+    fn whatever_is_sent_is_parsed_or_refused(
+        agent in "\\PC{0,300}", task_type in "\\PC{0,80}", outcome in -1i32..7,
+        seconds in proptest::prelude::any::<i64>(), nanos in proptest::prelude::any::<i32>(),
+        duration in proptest::option::of(proptest::prelude::any::<i64>()),
+        ratio in proptest::option::of(proptest::prelude::any::<f64>()),
+        micros in proptest::prelude::any::<i64>(), currency in "[A-Za-z]{0,4}",
+    ) {
+        let sent = Event {
+            agent_id: agent,
+            occurred_time: Some(wire::Timestamp { seconds, nanos }),
+            body: Some(Body::TaskCompleted(TaskCompleted {
+                task_type, outcome, duration_ms: duration, edit_ratio: ratio,
+                agent_cost: Some(common::Money { micros, currency_code: currency }),
+                ..Default::default()
+            })),
+            ..Default::default()
+        };
+        if let Ok(parsed) = event(sent, &door()) {
+            let again = event(parsed.event.clone(), &door()).ok().unwrap();
+            proptest::prop_assert_eq!(again.event, parsed.event);
+        }
+    }
+}

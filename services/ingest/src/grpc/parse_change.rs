@@ -1,0 +1,79 @@
+//! The catalog's changes, as far as ingest has a use for them.
+
+use std::error::Error;
+
+use kernel::{Currency, SavingsPolicy, Timestamp, WorkspaceId};
+use wire::catalog::v1 as catalog;
+use wire::catalog::v1::change::Body;
+
+use crate::domain::catalog::{Alias, BaselineKey, BaselineSource};
+use crate::domain::{Change, Fact};
+
+/// `None` for kinds that do not bear on what an event is worth.
+pub(crate) fn parse_change(
+    change: catalog::Change,
+) -> Result<Option<Change>, Box<dyn Error + Send + Sync>> {
+    let owner = match change.workspace_id.as_str() {
+        "" => None,
+        id => Some(id.parse::<WorkspaceId>()?),
+    };
+    let effective = change.effective_time.unwrap_or_default();
+    let effective = Timestamp::from_parts(effective.seconds, effective.nanos);
+    let Some(body) = change.body else { return Ok(None) };
+    let (version, fact) = match body {
+        Body::TaskType(body) => {
+            let aliases = body.aliases.into_iter().map(|alias| Alias {
+                name: alias.alias,
+                language: alias.language,
+                channel: alias.channel,
+            });
+            let fact = Fact::TaskType {
+                aliases: aliases.collect(),
+                active: body.state != catalog::TaskTypeState::Archived as i32,
+                key: body.task_type,
+            };
+            (body.version, fact)
+        }
+        Body::Baseline(body) => {
+            let source = match body.source() {
+                catalog::BaselineSource::Override => BaselineSource::Override,
+                catalog::BaselineSource::BuiltIn => BaselineSource::BuiltIn,
+                catalog::BaselineSource::Custom => BaselineSource::Custom,
+                catalog::BaselineSource::Unspecified => return Err("a baseline without a source".into()),
+            };
+            let key = body.key.ok_or("a baseline without a key")?;
+            let key = BaselineKey {
+                task_type: key.task_type,
+                language: key.language,
+                channel: key.channel,
+            };
+            let ms = (!body.withdrawn).then_some(body.baseline_ms);
+            (body.version, Fact::Baseline { key, ms, source })
+        }
+        // Events name no team yet: a team's rate cannot apply to one.
+        Body::HourlyRate(body) if !body.team_id.is_empty() => return Ok(None),
+        Body::HourlyRate(body) => {
+            let rate = if body.withdrawn {
+                None
+            } else {
+                Some((body.rate_micros_per_hour, Currency::new(&body.currency_code)?))
+            };
+            (body.version, Fact::Rate { agent_id: body.agent_id, rate })
+        }
+        Body::SavingsPolicy(body) => {
+            let policy = match body.kind() {
+                catalog::SavingsPolicyKind::Gross => SavingsPolicy::Gross,
+                catalog::SavingsPolicyKind::Credited => SavingsPolicy::Credited,
+                catalog::SavingsPolicyKind::Strict => SavingsPolicy::Strict,
+                catalog::SavingsPolicyKind::Unspecified => return Err("a policy without a kind".into()),
+            };
+            let subtract_agent_duration = body.subtract_agent_duration.unwrap_or(true);
+            (body.version, Fact::Policy { policy, subtract_agent_duration })
+        }
+        Body::Intent(_) | Body::ModelPrice(_) | Body::FxRate(_) | Body::ReportingDefaults(_) => {
+            return Ok(None);
+        }
+    };
+    let version = version.map(|version| version.version_id).unwrap_or_default();
+    Ok(Some(Change { owner, effective, version, fact }))
+}

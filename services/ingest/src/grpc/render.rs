@@ -1,0 +1,106 @@
+//! Domain values as messages.
+
+use kernel::{EventId, Outcome, Position, SavingsPolicy, Timestamp};
+use wire::common::v1 as common;
+use wire::ingest::v1 as wire_v1;
+use wire::ingest::v1::event::Body;
+use wire::ingest::v1::{LedgerRecord, Receipt};
+
+use super::parse::timestamp;
+use crate::domain::catalog::BaselineSource;
+use crate::domain::{KeyRecord, Scope, Valuation, Workspace};
+
+/// The receipt of an entry, read from what is stored: a duplicate gets what the first one got.
+pub(super) fn receipt(
+    place: Option<(Position, Timestamp)>,
+    duplicate: bool,
+    record: &LedgerRecord,
+) -> Receipt {
+    let agent_cost = match record.event.as_ref().and_then(|event| event.body.as_ref()) {
+        Some(Body::TaskCompleted(body)) => body.agent_cost.clone(),
+        _ => None,
+    };
+    let cost_saved = record.valuation.as_ref().map(cost_saved);
+    let net_saved = match (&cost_saved, &agent_cost) {
+        (Some(saved), Some(cost)) if saved.currency_code == cost.currency_code => Some(common::Money {
+            currency_code: saved.currency_code.clone(),
+            micros: saved.micros.saturating_sub(cost.micros),
+        }),
+        _ => None,
+    };
+    Receipt {
+        event_id: place.map(|(position, _)| EventId(position).to_string()).unwrap_or_default(),
+        position: place.map(|(position, _)| position.to_string()).unwrap_or_default(),
+        recorded_time: place.map(|(_, recorded)| timestamp(recorded)),
+        duplicate,
+        valuation: record.valuation.clone(),
+        cost_saved,
+        agent_cost,
+        net_saved,
+    }
+}
+
+fn cost_saved(valuation: &wire_v1::Valuation) -> common::Money {
+    let exact = kernel::Exact::of(valuation.credited_ms, valuation.rate_micros_per_hour);
+    common::Money { currency_code: valuation.currency_code.clone(), micros: exact.micros() }
+}
+
+pub(super) fn valuation(v: &Valuation) -> wire_v1::Valuation {
+    wire_v1::Valuation {
+        baseline_ms: v.baseline.ms,
+        baseline_source: match v.baseline.source {
+            BaselineSource::Request => wire_v1::BaselineSource::Request,
+            BaselineSource::Override => wire_v1::BaselineSource::Override,
+            BaselineSource::BuiltIn => wire_v1::BaselineSource::Builtin,
+            BaselineSource::Custom => wire_v1::BaselineSource::Custom,
+        }
+        .into(),
+        baseline_version: v.baseline.version.clone(),
+        rate_micros_per_hour: v.rate.micros_per_hour,
+        currency_code: v.rate.currency.to_string(),
+        rate_version: v.rate.version.clone(),
+        policy: match v.policy {
+            SavingsPolicy::Gross => wire_v1::SavingsPolicy::Gross,
+            SavingsPolicy::Credited => wire_v1::SavingsPolicy::Credited,
+            SavingsPolicy::Strict => wire_v1::SavingsPolicy::Strict,
+        }
+        .into(),
+        subtract_agent_duration: v.subtract_agent_duration,
+        credited_ms: v.credited_ms,
+        cost_source: if v.costed {
+            wire_v1::CostSource::Provided
+        } else {
+            wire_v1::CostSource::None
+        }
+        .into(),
+        outcome: match v.outcome {
+            Outcome::Success => common::Outcome::Success,
+            Outcome::NeedsReview => common::Outcome::NeedsReview,
+            Outcome::Failure => common::Outcome::Failure,
+            Outcome::Pending => common::Outcome::Pending,
+        }
+        .into(),
+    }
+}
+
+pub(super) fn workspace(w: &Workspace) -> wire_v1::Workspace {
+    wire_v1::Workspace {
+        workspace_id: w.id.to_string(),
+        name: w.name.clone(),
+        time_zone: w.time_zone.clone(),
+        currency_code: w.currency.to_string(),
+        accept_unknown_task_types: w.accept_unknown,
+        create_time: Some(timestamp(w.created)),
+    }
+}
+
+pub(super) fn api_key(key: &KeyRecord) -> wire_v1::ApiKey {
+    wire_v1::ApiKey {
+        key_id: key.id.to_string(),
+        name: key.name.clone(),
+        scopes: key.scopes.iter().map(Scope::number).collect(),
+        create_time: Some(timestamp(key.created)),
+        expire_time: key.expires.map(timestamp),
+        revoke_time: key.revoked.map(timestamp),
+    }
+}

@@ -1,0 +1,142 @@
+//! Ingest: workspaces, API keys, the ledger. Facts enter here by Track and flow out by Tail.
+//!
+//! It knows no report. It values events by its own copy of the catalog, so it starts and works without
+//! the catalog once it has seen one.
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
+
+mod access;
+mod app;
+mod catalog_copy;
+mod catalog_watch;
+mod committer;
+mod config;
+mod domain;
+mod grpc;
+mod heads;
+mod store;
+mod tail_poll;
+
+use std::sync::Arc;
+
+use chassis::{Context, Service, StartError};
+use db::{Backend, Db, Settings};
+use tonic::service::Routes;
+use wire::catalog::v1::catalog_service_client::CatalogServiceClient;
+use wire::ingest::v1::access_service_server::AccessServiceServer;
+use wire::ingest::v1::guard_service_server::GuardServiceServer;
+use wire::ingest::v1::ingest_service_server::IngestServiceServer;
+use wire::ingest::v1::ledger_service_server::LedgerServiceServer;
+
+pub use config::Config;
+pub use store::Migrator;
+
+use crate::access::Access;
+use crate::app::App;
+use crate::catalog_copy::CatalogCopy;
+use crate::catalog_watch::CatalogWatch;
+use crate::committer::{Committer, Lane};
+use crate::domain::limits::CALL_BYTES_MAX;
+use crate::heads::Heads;
+use crate::store::{AccessStore, CatalogCopyStore, LedgerReader};
+
+/// Its name in health, logs and on the command line.
+pub const NAME: &str = "ingest";
+
+/// Opens the database, starts the committers and the watch of the catalog.
+pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError> {
+    let db = open(&config).await?;
+    db.verify::<Migrator>().await.map_err(|e| StartError::new(e.to_string()))?;
+    let hot = hot::open(config.common.redis_url.as_ref())
+        .map_err(|e| StartError::new(format!("TALLY_REDIS_URL: {e}")))?;
+
+    let (heads, reader) = (Heads::new(), LedgerReader(db.clone()));
+    heads.raise(reader.heads().await.map_err(unreadable)?);
+    let lane = Lane {
+        db: db.clone(),
+        heads: heads.clone(),
+        hot: Arc::clone(&hot),
+        clock: Arc::clone(&ctx.clock),
+    };
+    let lanes = if db.backend() == Backend::Sqlite { 1 } else { config.lanes };
+    let committer = Committer::start(&lane, lanes, config.queue, &ctx.tasks);
+    let poll = tail_poll::run(
+        heads.clone(),
+        reader.clone(),
+        hot,
+        Arc::clone(&ctx.clock),
+        ctx.stop.clone(),
+    );
+    ctx.tasks.spawn(poll);
+
+    let catalog = Arc::new(CatalogCopy::new());
+    let watch = CatalogWatch {
+        client: CatalogServiceClient::new(chassis::connect(&config.common.catalog_url, NAME, ctx)),
+        store: CatalogCopyStore(db.clone()),
+        copy: Arc::clone(&catalog),
+        clock: Arc::clone(&ctx.clock),
+        stop: ctx.stop.clone(),
+    };
+    watch.load().await.map_err(|error| {
+        StartError::new("the kept copy of the catalog cannot be read").because(error)
+    })?;
+    ctx.tasks.spawn(watch.run());
+
+    let access = Access::new(AccessStore(db), Arc::clone(&ctx.clock), Arc::clone(&ctx.ids));
+    let ready = catalog.loaded();
+    let app = App {
+        committer,
+        reader: reader.clone(),
+        catalog,
+        access: access.clone(),
+        clock: Arc::clone(&ctx.clock),
+        settings: std::sync::Mutex::default(),
+    };
+    let ledger = grpc::LedgerApi { reader, heads, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };
+    let routes = Routes::new(
+        IngestServiceServer::new(grpc::IngestApi(Arc::new(app)))
+            .max_decoding_message_size(CALL_BYTES_MAX),
+    )
+    .add_service(LedgerServiceServer::new(ledger))
+    .add_service(AccessServiceServer::new(grpc::AccessApi(access.clone())))
+    .add_service(GuardServiceServer::new(grpc::GuardApi));
+    Ok(Service {
+        name: NAME,
+        listen: config.common.listen,
+        routes,
+        ready,
+        authenticator: Arc::new(access),
+    })
+}
+
+/// On a fresh install: creates the workspace `default` and answers its id and first admin key, which is
+/// shown this once. `None` when there is a workspace already.
+pub async fn bootstrap(config: &Config, ctx: &Context) -> Result<Option<(String, String)>, StartError> {
+    let db = open(config).await?;
+    let access = Access::new(AccessStore(db.clone()), Arc::clone(&ctx.clock), Arc::clone(&ctx.ids));
+    let made = access.bootstrap().await.map_err(|e| {
+        StartError::new("the first workspace could not be created").because(e)
+    })?;
+    db.close().await;
+    Ok(made.map(|(workspace, key)| (workspace.id.to_string(), key.reveal().to_owned())))
+}
+
+/// Brings the database up to this build's schema.
+pub async fn migrate(config: &Config) -> Result<(), StartError> {
+    let db = open(config).await?;
+    db.migrate::<Migrator>().await.map_err(|e| StartError::new(e.to_string()))?;
+    db.close().await;
+    Ok(())
+}
+
+async fn open(config: &Config) -> Result<Db, StartError> {
+    let settings = Settings {
+        url: config.common.database_url.clone(),
+        context: NAME,
+        connections: config.connections,
+    };
+    Db::open(&settings).await.map_err(|e| StartError::new(e.to_string()))
+}
+
+fn unreadable(error: db::Error) -> StartError {
+    StartError::new("the ledger cannot be read").because(error)
+}

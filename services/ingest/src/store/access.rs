@@ -1,0 +1,185 @@
+//! Workspaces and keys.
+
+use db::Db;
+use kernel::{Currency, Timestamp, WorkspaceId};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+
+use super::entity::{api_key, workspace};
+use crate::domain::{KeyId, KeyRecord, Scopes, Workspace};
+
+/// Where workspaces and keys lie.
+#[derive(Clone)]
+pub(crate) struct AccessStore(pub(crate) Db);
+
+/// What became of a workspace that was to be created.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    New,
+    /// It stood already; this is how.
+    Stood(Workspace),
+}
+
+impl AccessStore {
+    /// Writes a workspace and its first key, both or neither; finds the one that stands already.
+    pub(crate) async fn create(&self, new: Workspace, key: KeyRecord) -> Result<Created, db::Error> {
+        self.0
+            .write(move |txn| {
+                Box::pin(async move {
+                    let id = (new.id.partition().get(), new.id.get());
+                    let inserted = workspace::Entity::insert(to_row(&new))
+                        .on_conflict(
+                            OnConflict::columns([
+                                workspace::Column::Partition,
+                                workspace::Column::Workspace,
+                            ])
+                            .do_nothing()
+                            .to_owned(),
+                        )
+                        .exec_without_returning(txn)
+                        .await?;
+                    if inserted == 0 {
+                        let row = workspace::Entity::find_by_id(id).one(txn).await?;
+                        let row = row.ok_or_else(|| db::Error::corrupt("workspace", "workspace", new.id))?;
+                        return Ok(Created::Stood(from_row(row)?));
+                    }
+                    insert_key(txn, key).await?;
+                    Ok(Created::New)
+                })
+            })
+            .await
+    }
+
+    pub(crate) async fn find(&self, id: WorkspaceId) -> Result<Option<Workspace>, db::Error> {
+        let row = workspace::Entity::find_by_id((id.partition().get(), id.get()))
+            .one(self.0.reader())
+            .await?;
+        row.map(from_row).transpose()
+    }
+
+    /// Whether there is no workspace at all: a fresh install.
+    pub(crate) async fn is_empty(&self) -> Result<bool, db::Error> {
+        Ok(workspace::Entity::find().limit(1).count(self.0.reader()).await? == 0)
+    }
+
+    pub(crate) async fn add_key(&self, key: KeyRecord) -> Result<(), db::Error> {
+        self.0.write(move |txn| Box::pin(async move { insert_key(txn, key).await })).await
+    }
+
+    pub(crate) async fn find_key(&self, id: KeyId) -> Result<Option<KeyRecord>, db::Error> {
+        let row = api_key::Entity::find_by_id((id.partition().get(), id.to_row()))
+            .one(self.0.reader())
+            .await?;
+        row.map(key_from_row).transpose()
+    }
+
+    /// Revokes a key of `workspace`. The first revocation stands; `None` when there is no such key.
+    pub(crate) async fn revoke(
+        &self,
+        workspace: WorkspaceId,
+        id: KeyId,
+        at: Timestamp,
+    ) -> Result<Option<KeyRecord>, db::Error> {
+        use api_key::Column;
+        self.0
+            .write(move |txn| {
+                Box::pin(async move {
+                    api_key::Entity::update_many()
+                        .col_expr(Column::RevokedTime, Expr::value(at.micros()))
+                        .filter(Column::Partition.eq(id.partition().get()))
+                        .filter(Column::KeyId.eq(id.to_row()))
+                        .filter(Column::Workspace.eq(workspace.get()))
+                        .filter(Column::RevokedTime.is_null())
+                        .exec(txn)
+                        .await?;
+                    let row = api_key::Entity::find_by_id((id.partition().get(), id.to_row()))
+                        .filter(Column::Workspace.eq(workspace.get()))
+                        .one(txn)
+                        .await?;
+                    row.map(key_from_row).transpose()
+                })
+            })
+            .await
+    }
+
+    /// Keys of a workspace, oldest first, behind `after`.
+    pub(crate) async fn keys(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Timestamp, KeyId)>,
+        limit: u64,
+    ) -> Result<Vec<KeyRecord>, db::Error> {
+        use api_key::Column;
+        let mut query = api_key::Entity::find().filter(Column::Workspace.eq(workspace.get()));
+        if let Some((created, id)) = after {
+            let later = Column::CreatedTime.gt(created.micros());
+            let same = Column::CreatedTime.eq(created.micros()).and(Column::KeyId.gt(id.to_row()));
+            query = query.filter(later.or(same));
+        }
+        let rows = query
+            .order_by_asc(Column::CreatedTime)
+            .order_by_asc(Column::KeyId)
+            .limit(limit)
+            .all(self.0.reader())
+            .await?;
+        rows.into_iter().map(key_from_row).collect()
+    }
+}
+
+async fn insert_key(txn: &DatabaseTransaction, key: KeyRecord) -> Result<(), db::Error> {
+    let row = api_key::ActiveModel {
+        partition: Set(key.id.partition().get()),
+        key_id: Set(key.id.to_row()),
+        workspace: Set(key.workspace.get()),
+        name: Set(key.name),
+        scopes: Set(key.scopes.bits()),
+        digest: Set(key.digest.to_vec()),
+        created_time: Set(key.created.micros()),
+        expires_time: Set(key.expires.map(Timestamp::micros)),
+        revoked_time: Set(key.revoked.map(Timestamp::micros)),
+    };
+    api_key::Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+fn key_from_row(row: api_key::Model) -> Result<KeyRecord, db::Error> {
+    let id = KeyId::from_row(row.key_id);
+    let corrupt = |column| db::Error::corrupt("api_key", column, id);
+    Ok(KeyRecord {
+        workspace: WorkspaceId::new(row.workspace).ok_or_else(|| corrupt("workspace"))?,
+        scopes: Scopes::from_bits(row.scopes),
+        digest: row.digest.as_slice().try_into().map_err(|_| corrupt("digest"))?,
+        created: Timestamp::from_micros(row.created_time),
+        expires: row.expires_time.map(Timestamp::from_micros),
+        revoked: row.revoked_time.map(Timestamp::from_micros),
+        name: row.name,
+        id,
+    })
+}
+
+fn to_row(new: &Workspace) -> workspace::ActiveModel {
+    workspace::ActiveModel {
+        partition: Set(new.id.partition().get()),
+        workspace: Set(new.id.get()),
+        name: Set(new.name.clone()),
+        time_zone: Set(new.time_zone.clone()),
+        currency: Set(new.currency.as_str().to_owned()),
+        accept_unknown: Set(new.accept_unknown),
+        created_time: Set(new.created.micros()),
+    }
+}
+
+fn from_row(row: workspace::Model) -> Result<Workspace, db::Error> {
+    let corrupt = |column| db::Error::corrupt("workspace", column, row.workspace);
+    Ok(Workspace {
+        id: WorkspaceId::new(row.workspace).ok_or_else(|| corrupt("workspace"))?,
+        currency: Currency::new(&row.currency).map_err(|_| corrupt("currency"))?,
+        accept_unknown: row.accept_unknown,
+        created: Timestamp::from_micros(row.created_time),
+        name: row.name,
+        time_zone: row.time_zone,
+    })
+}

@@ -1,0 +1,27 @@
+//! The schema, one step a file; files are added, never changed.
+
+mod m0001_create_log_head;
+mod m0002_create_event;
+mod m0003_index_event_dedupe;
+mod m0004_create_workspace;
+mod m0005_create_api_key;
+mod m0006_create_catalog_copy;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// The migrations of ingest.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_create_log_head::Step),
+            Box::new(m0002_create_event::Step),
+            Box::new(m0003_index_event_dedupe::Step),
+            Box::new(m0004_create_workspace::Step),
+            Box::new(m0005_create_api_key::Step),
+            Box::new(m0006_create_catalog_copy::Step),
+        ]
+    }
+}

@@ -1,0 +1,14 @@
+//! The database of ingest: the only module that names sea_orm.
+
+mod access;
+mod append;
+mod catalog_copy;
+mod entity;
+mod migration;
+mod read;
+
+pub(crate) use access::{AccessStore, Created};
+pub(crate) use append::{Appended, NewEntry, append};
+pub(crate) use catalog_copy::CatalogCopyStore;
+pub use migration::Migrator;
+pub(crate) use read::{LedgerReader, Row};
