@@ -3,6 +3,8 @@
 //! OpenTelemetry semantic conventions, schema 1.42.0. The rename of `rpc.response.status_code` to
 //! `rpc.status_code`, pending upstream, is one line here. `app.*` are our own.
 
+#![expect(missing_docs, reason = "the names are the conventions' own")]
+
 /// The schema these names follow.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.42.0";
 

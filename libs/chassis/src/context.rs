@@ -16,7 +16,9 @@ use crate::tls::TlsFiles;
 /// Shared by every service of a process; cheap to clone.
 #[derive(Clone)]
 pub struct Context {
+    /// The only source of the present.
     pub clock: Arc<dyn Clock>,
+    /// The only source of ids and secrets.
     pub ids: Arc<dyn IdSource>,
     /// Cancelled when the drain begins: end streams, take nothing new, finish what was begun.
     pub stop: CancellationToken,
@@ -24,6 +26,7 @@ pub struct Context {
     pub tasks: TaskTracker,
     /// What the services of this suite show each other.
     pub service_token: SecretString,
+    /// How this process serves and connects.
     pub transport: Arc<Transport>,
 }
 
@@ -69,12 +72,32 @@ impl Transport {
         let fallback = Self::default();
         Self {
             tls: TlsFiles::read(r),
-            reflection: r.global("REFLECTION", "on", "Whether servers describe themselves to grpcurl: on, off."),
-            drain: r.global("DRAIN", "10s", "How long calls in flight may take once the process is told to stop."),
+            reflection: r.global(
+                "REFLECTION",
+                "on",
+                "Whether servers describe themselves to grpcurl: on, off.",
+            ),
+            drain: r.global(
+                "DRAIN",
+                "10s",
+                "How long calls in flight may take once the process is told to stop.",
+            ),
             settle: fallback.settle,
-            calls_max: r.global("CALLS_MAX", "4096", "Calls a server works on at once; more are refused."),
-            streams_max: r.global("STREAMS_MAX", "16384", "Answers a server streams at once; more are refused."),
-            call_timeout: r.global("CALL_TIMEOUT", "10s", "Deadline of a call to another service that has no other."),
+            calls_max: r.global(
+                "CALLS_MAX",
+                "4096",
+                "Calls a server works on at once; more are refused.",
+            ),
+            streams_max: r.global(
+                "STREAMS_MAX",
+                "16384",
+                "Answers a server streams at once; more are refused.",
+            ),
+            call_timeout: r.global(
+                "CALL_TIMEOUT",
+                "10s",
+                "Deadline of a call to another service that has no other.",
+            ),
             greeting: fallback.greeting,
         }
     }
@@ -82,6 +105,7 @@ impl Transport {
 
 /// What [`Context::system`] is made from.
 pub struct Settings {
+    /// How this process serves and connects.
     pub transport: Transport,
     /// `None`: one is made up, good for a process that talks to itself only.
     pub service_token: Option<SecretString>,

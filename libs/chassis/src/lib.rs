@@ -4,6 +4,7 @@
 //! A service library exposes `Config::read` and `start`, which returns a [`Service`]; whoever runs it
 //! calls [`serve`]. One process or many, the code path is the same: clients over a real [`Channel`].
 //! Nothing here knows a business fact.
+#![warn(missing_docs)]
 
 pub mod attr;
 pub mod auth;

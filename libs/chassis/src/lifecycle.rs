@@ -19,7 +19,8 @@ pub fn stop_on_signal(stop: CancellationToken) -> Result<(), StartError> {
     let listen = |kind| {
         signal(kind).map_err(|error| StartError::new("cannot listen for signals").because(error))
     };
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     tokio::spawn(async move {
         for first in [true, false] {
             tokio::select! {

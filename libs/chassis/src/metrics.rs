@@ -34,11 +34,17 @@ pub(crate) struct Calls(Histogram<f64>);
 
 impl Calls {
     pub(crate) fn server() -> Self {
-        Self(duration(attr::RPC_SERVER_CALL_DURATION, "Duration of calls we answer, to their trailers."))
+        Self(duration(
+            attr::RPC_SERVER_CALL_DURATION,
+            "Duration of calls we answer, to their trailers.",
+        ))
     }
 
     pub(crate) fn client() -> Self {
-        Self(duration(attr::RPC_CLIENT_CALL_DURATION, "Duration of calls we make, to their trailers."))
+        Self(duration(
+            attr::RPC_CLIENT_CALL_DURATION,
+            "Duration of calls we make, to their trailers.",
+        ))
     }
 
     pub(crate) fn record(&self, seconds: f64, method: Method, code: Code, failed: bool) {

@@ -15,6 +15,7 @@ pub struct Service {
     pub name: &'static str,
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Its gRPC services, with limits of their own on what they decode.
     pub routes: Routes,
     /// Health says SERVING while this is true.
     pub ready: watch::Receiver<bool>,

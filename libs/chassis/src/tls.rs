@@ -25,13 +25,15 @@ pub struct TlsFiles {
 impl TlsFiles {
     /// Reads `TALLY_TLS_*`.
     pub fn read(r: &mut Reader<'_>) -> Self {
-        let cert = r.global_optional("TLS_CERT", "PEM file of our certificate; servers speak TLS with it.");
+        let cert = r
+            .global_optional("TLS_CERT", "PEM file of our certificate; servers speak TLS with it.");
         let key = r.global_optional("TLS_KEY", "PEM file of the key of TALLY_TLS_CERT.");
         let client_ca: Option<PathBuf> = r.global_optional(
             "TLS_CLIENT_CA",
             "PEM file of the authority clients must come from (mutual TLS).",
         );
-        let ca = r.global_optional("TLS_CA", "PEM file of the authority of the servers we connect to.");
+        let ca =
+            r.global_optional("TLS_CA", "PEM file of the authority of the servers we connect to.");
         let identity = match (cert, key) {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
@@ -83,7 +85,8 @@ impl TlsFiles {
 
 fn read(variable: &str, path: &Path) -> Result<Vec<u8>, StartError> {
     std::fs::read(path).map_err(|error| {
-        StartError::new(format!("could not read {}, named by {variable}", path.display())).because(error)
+        StartError::new(format!("could not read {}, named by {variable}", path.display()))
+            .because(error)
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fault::{ErrorReason, reason_of};
 use probe::{Probe, ask, context, guard, ledger, tail, workspace};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 use wire::common::v1::Scope;
 use wire::ingest::v1::GetHeadsRequest;
@@ -16,6 +16,17 @@ use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
 
 fn refused(status: &Status, code: Code, reason: ErrorReason) {
     assert_eq!((status.code(), reason_of(status)), (code, Some(reason)), "{status:?}");
+}
+
+/// Reads on until the stream fails.
+async fn failure_of<T>(stream: &mut Streaming<T>) -> Status {
+    loop {
+        match stream.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the stream ended well"),
+            Err(status) => return status,
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,10 +74,12 @@ async fn a_path_outside_the_contract_is_unimplemented_for_those_we_know_only() {
 
     // In the contract, served elsewhere: asks for its scope first.
     let mut nobody = ReportServiceClient::new(server.channel_with_key(None));
-    let status = nobody.get_overview(wire::rollup::v1::GetOverviewRequest::default()).await.unwrap_err();
+    let status =
+        nobody.get_overview(wire::rollup::v1::GetOverviewRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     let mut service = ReportServiceClient::new(server.service_channel());
-    let status = service.get_overview(wire::rollup::v1::GetOverviewRequest::default()).await.unwrap_err();
+    let status =
+        service.get_overview(wire::rollup::v1::GetOverviewRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
 }
 
@@ -88,10 +101,8 @@ async fn a_panic_answers_its_own_call_and_spares_the_connection() {
 
     let mut ledger = ledger(&server);
     let mut stream = ledger.tail(tail("panic")).await.unwrap().into_inner();
-    for _ in 0..3 {
-        stream.message().await.unwrap().unwrap();
-    }
-    assert_eq!(stream.message().await.unwrap_err().code(), Code::Internal);
+    let status = failure_of(&mut stream).await;
+    refused(&status, Code::Internal, ErrorReason::Internal);
     ledger.get_heads(GetHeadsRequest {}).await.unwrap();
 }
 
@@ -114,7 +125,8 @@ async fn more_calls_than_a_server_takes_are_shed_at_once_and_told_when_to_come_b
     assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
 
     // A server that is busy is not ill.
-    let mut health = tonic_health::pb::health_client::HealthClient::new(server.channel_with_key(None));
+    let mut health =
+        tonic_health::pb::health_client::HealthClient::new(server.channel_with_key(None));
     health.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap();
 
     probe.release.add_permits(2);
@@ -151,16 +163,9 @@ async fn a_deadline_ends_a_call_on_both_sides() {
 
     // After the headers too, where tonic's own timeout has stopped looking.
     let mut request = Request::new(tail("for ever"));
-    request.set_timeout(Duration::from_millis(200));
+    request.set_timeout(Duration::from_secs(1));
     let mut stream = ledger(&server).tail(request).await.unwrap().into_inner();
-    let status = loop {
-        match stream.message().await {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("the stream ended well"),
-            Err(status) => break status,
-        }
-    };
-    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert_eq!(failure_of(&mut stream).await.code(), Code::DeadlineExceeded);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,4 +174,38 @@ async fn a_unary_call_has_a_deadline_without_asking_for_one() {
     let server = testkit::serve(Probe::new().service(), &ctx).await;
     let granted = guard(&server).check_call(ask("remaining")).await.unwrap().into_inner().seen;
     assert!((1_000..=3_000).contains(&granted), "{granted} ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_describes_the_contract_with_its_scopes_unless_turned_off() {
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+    use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+
+    async fn list(server: &testkit::Server) -> Result<ServerReflectionResponse, Status> {
+        let mut client = ServerReflectionClient::new(server.channel_with_key(None));
+        let request = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let requests = futures_util::stream::iter([request]);
+        let mut answers = client.server_reflection_info(requests).await?.into_inner();
+        Ok(answers.message().await?.unwrap())
+    }
+
+    let open = testkit::serve(Probe::new().service(), &context(|_| {})).await;
+    let Some(MessageResponse::ListServicesResponse(list_of)) =
+        list(&open).await.unwrap().message_response
+    else {
+        panic!("not a list of services");
+    };
+    let names: Vec<String> = list_of.service.into_iter().map(|service| service.name).collect();
+    for name in ["tally.ingest.v1.IngestService", "grpc.health.v1.Health"] {
+        assert!(names.iter().any(|known| known == name), "{names:?}");
+    }
+
+    let closed = context(|transport| transport.reflection = false);
+    let closed = testkit::serve(Probe::new().service(), &closed).await;
+    assert_eq!(list(&closed).await.unwrap_err().code(), Code::Unimplemented);
 }

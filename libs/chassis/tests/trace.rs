@@ -47,10 +47,14 @@ async fn a_call_through_two_services_is_one_trace_with_exact_edges() {
             attr::SERVER_ADDRESS,
             attr::SERVER_PORT,
         ];
-        let strange: Vec<_> = span.attributes.keys().filter(|key| !allowed.contains(&key.as_str())).collect();
+        let strange: Vec<_> =
+            span.attributes.keys().filter(|key| !allowed.contains(&key.as_str())).collect();
         assert!(strange.is_empty(), "{strange:?}");
     }
-    assert_eq!(otlp.metrics().await, [attr::RPC_CLIENT_CALL_DURATION, attr::RPC_SERVER_CALL_DURATION]);
+    assert_eq!(
+        otlp.metrics().await,
+        [attr::RPC_CLIENT_CALL_DURATION, attr::RPC_SERVER_CALL_DURATION]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,9 +80,12 @@ async fn no_header_value_is_in_any_exported_byte() {
 
     assert!(otlp.exported("GuardService/CheckCall").await, "the search finds what is there");
     assert!(otlp.exported("call failed").await, "logs are exported too");
-    for canary in
-        ["canary-key-4711", "canary-header-4712", "canary-cookie-4713", testkit::server::SERVICE_TOKEN]
-    {
+    for canary in [
+        "canary-key-4711",
+        "canary-header-4712",
+        "canary-cookie-4713",
+        testkit::server::SERVICE_TOKEN,
+    ] {
         assert!(!otlp.exported(canary).await, "{canary} was exported");
     }
 }
@@ -142,7 +149,8 @@ async fn a_refused_caller_is_an_error_of_the_client_and_not_of_the_server() {
     let ctx = context(|_| {});
     let server = testkit::serve(Probe::new().service(), &ctx).await;
     guard(&server).check_call(ask("refuse")).await.unwrap_err();
-    let (server, client) = (otlp.span(CHECK, Kind::Server).await, otlp.span(CHECK, Kind::Client).await);
+    let (server, client) =
+        (otlp.span(CHECK, Kind::Server).await, otlp.span(CHECK, Kind::Client).await);
     assert_eq!(server.attr(attr::RPC_STATUS_CODE), "NOT_FOUND");
     assert!(!server.failed);
     assert!(client.failed);

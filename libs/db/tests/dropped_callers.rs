@@ -54,27 +54,42 @@ async fn lent_inside_a_transaction(connection: &DatabaseConnection) -> bool {
     connection.execute_unprepared("SAVEPOINT probe").await.is_ok()
 }
 
-/// What happens without our pool, so that the tests below are known to bite.
+/// What happens without our pool, so that the tests below are known to bite. On a busy machine the answer
+/// to BEGIN can be there before anybody waits for it: then the round shows nothing, and another is played.
 #[tokio::test]
 async fn control_a_plain_pool_acknowledges_a_row_and_loses_it() {
     let fresh = testkit::postgres::<schema::Migrator>("dropped").await;
+    for round in 0..200 {
+        let plain = plain_pool(&fresh).await;
+        // The connection is there already, so the first wait is for the answer to BEGIN.
+        let begun = drop_at(1, plain.begin()).await;
+        if begun.is_none() {
+            let insert = format!("INSERT INTO head VALUES ({round}, 1)");
+            let acknowledged = plain.execute_raw(postgres(insert)).await.unwrap();
+            assert_eq!(acknowledged.rows_affected(), 1);
+            let inside = lent_inside_a_transaction(&plain).await;
+            plain.close().await.unwrap();
+            let kept = format!("SELECT count(*) AS n FROM head WHERE partition = {round}");
+            let kept = number(fresh.db.reader(), &kept).await;
+            assert_eq!(inside, kept == 0, "what is lost was written inside an unseen transaction");
+            if inside {
+                return;
+            }
+        }
+    }
+    panic!("no acknowledged row was lost in 200 rounds: the pool may be cured, the tests below not needed")
+}
+
+/// As sqlx gives it, with one connection that is open.
+async fn plain_pool(fresh: &testkit::TestDb) -> DatabaseConnection {
     let options: sqlx::postgres::PgConnectOptions = fresh.settings().url.parse().unwrap();
-    let options = options.options([("search_path", "dropped")]);
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .test_before_acquire(false)
-        .connect_with(options)
+        .connect_with(options.options([("search_path", "dropped")]))
         .await
         .unwrap();
-    let plain = sea_orm::SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-
-    // The connection is there already, so the first wait is for the answer to BEGIN.
-    assert!(drop_at(1, plain.begin()).await.is_none());
-    let acknowledged = plain.execute_raw(postgres("INSERT INTO head VALUES (1, 1)")).await.unwrap();
-    assert_eq!(acknowledged.rows_affected(), 1);
-    assert!(lent_inside_a_transaction(&plain).await);
-    plain.close().await.unwrap();
-    assert_eq!(number(fresh.db.reader(), "SELECT count(*) AS n FROM head").await, 0, "the row is gone");
+    sea_orm::SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }
 
 #[tokio::test]
@@ -83,17 +98,17 @@ async fn a_begin_dropped_at_any_wait_is_never_lent() {
     let reader = fresh.db.reader();
     let mut dropped = 0;
     // The first wait is for the pool's own round trip, the second for the answer to BEGIN.
-    for at in (1..=3).cycle().take(600) {
+    for at in (1..=3).cycle().take(300) {
         dropped += usize::from(drop_at(at, reader.begin()).await.is_none());
         assert!(!lent_inside_a_transaction(reader).await, "after a begin dropped at wait {at}");
     }
-    assert!(dropped >= 100, "only {dropped} of 600 were dropped: the test no longer bites");
+    assert!(dropped >= 50, "only {dropped} of 300 were dropped: the test no longer bites");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_dropped_at_random_lose_no_acknowledged_write() {
     const CALLERS: i64 = 50;
-    const CALLS: i64 = 100;
+    const CALLS: i64 = 60;
     let fresh = testkit::postgres::<schema::Migrator>("dropped").await;
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..CALLERS {
@@ -104,7 +119,7 @@ async fn callers_dropped_at_random_lose_no_acknowledged_write() {
         acked.extend(its_acked);
         dropped += its_dropped;
     }
-    assert!(acked.len() > 1_000 && dropped > 500, "{} acked, {dropped} dropped", acked.len());
+    assert!(acked.len() > 1_000 && dropped > 300, "{} acked, {dropped} dropped", acked.len());
 
     // The pool is whole: as many writers as it has connections, at once, and then some.
     let after: Vec<i64> = (0..32).map(|row| CALLERS * CALLS + row).collect();
@@ -154,13 +169,14 @@ async fn call(db: Db, caller: i64, calls: i64) -> (Vec<i64>, usize) {
             let at = random.random_range(1..6);
             drop(drop_at(at, db.reader().begin()).await);
         }
-        let patience = if random.random_bool(0.3) {
+        let written = if random.random_bool(0.3) {
             // Small numbers often, large ones sometimes: every stage of a write is hit.
-            1 << random.random_range(0..12)
+            let turns = 1 << random.random_range(0..12);
+            drop_after(turns, insert(&db, row)).await
         } else {
-            u32::MAX
+            Some(insert(&db, row).await)
         };
-        match drop_after(patience, insert(&db, row)).await {
+        match written {
             Some(written) => {
                 written.unwrap();
                 acked.push(row);

@@ -51,7 +51,12 @@ impl Fault {
             [only] => (only.reason, format!("{}: {}", only.field, only.description)),
             [first, rest @ ..] => (
                 first.reason,
-                format!("{}: {} (and {} more; see the details)", first.field, first.description, rest.len()),
+                format!(
+                    "{}: {} (and {} more; see the details)",
+                    first.field,
+                    first.description,
+                    rest.len()
+                ),
             ),
         };
         let mut fault = Self::new(Code::InvalidArgument, reason, public);

@@ -6,6 +6,7 @@
 //!
 //! This crate knows no database and no service: each of them maps its own errors, exhaustively, with
 //! `impl From<store::Error> for Fault` or one `match`.
+#![warn(missing_docs)]
 
 mod code;
 mod fault;

@@ -13,7 +13,8 @@ impl From<&Fault> for Refusal {
             reason: violation.reason.name().to_owned(),
             description: violation.description.clone(),
         });
-        let metadata = fault.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let metadata =
+            fault.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
         Self {
             code: tonic::Code::from(fault.code()) as i32,
             reason: fault.reason().name().to_owned(),

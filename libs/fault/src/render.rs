@@ -39,7 +39,8 @@ impl From<Fault> for Status {
             .map(|violation| FieldViolation::new(violation.field, violation.description))
             .collect();
         if violations.len() < total {
-            metadata.insert("violations_left_out".to_owned(), (total - violations.len()).to_string());
+            metadata
+                .insert("violations_left_out".to_owned(), (total - violations.len()).to_string());
         }
         if !violations.is_empty() {
             details.set_bad_request(violations);

@@ -11,6 +11,7 @@ use crate::Fault;
 pub struct Violation {
     /// Path as the protobuf names it, such as `events[3].ticket.ticket_id`.
     pub field: String,
+    /// Why, as a program reads it.
     pub reason: ErrorReason,
     /// What is wrong, the limit, and what was sent.
     pub description: String,
@@ -21,17 +22,28 @@ pub struct Violation {
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
+    /// Nothing is wrong yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The value, or `None` and a violation of `field` with the error's own words.
-    pub fn take<T, E: Display>(&mut self, field: impl Into<String>, parsed: Result<T, E>) -> Option<T> {
+    pub fn take<T, E: Display>(
+        &mut self,
+        field: impl Into<String>,
+        parsed: Result<T, E>,
+    ) -> Option<T> {
         parsed.map_err(|error| self.add(field, ErrorReason::InvalidField, error.to_string())).ok()
     }
 
-    pub fn add(&mut self, field: impl Into<String>, reason: ErrorReason, description: impl Into<String>) {
+    /// `description` says what is wrong, the limit, and what was sent or what to do.
+    pub fn add(
+        &mut self,
+        field: impl Into<String>,
+        reason: ErrorReason,
+        description: impl Into<String>,
+    ) {
         self.0.push(Violation { field: field.into(), reason, description: description.into() });
     }
 
@@ -43,11 +55,13 @@ impl Violations {
         }));
     }
 
+    /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// How many fields are wrong.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()

@@ -24,10 +24,18 @@ fn every_violation_is_named_in_one_refusal() {
     let status = Status::from(violations.into_fault());
 
     assert_eq!(status.code(), tonic::Code::InvalidArgument);
-    let fields: Vec<String> =
-        status.get_details_bad_request().unwrap().field_violations.into_iter().map(|v| v.field).collect();
+    let fields: Vec<String> = status
+        .get_details_bad_request()
+        .unwrap()
+        .field_violations
+        .into_iter()
+        .map(|v| v.field)
+        .collect();
     assert_eq!(fields, ["limit", "agent_id", "events[3].ticket.ticket_id"]);
-    assert_eq!(status.message(), "limit: invalid digit found in string (and 2 more; see the details)");
+    assert_eq!(
+        status.message(),
+        "limit: invalid digit found in string (and 2 more; see the details)"
+    );
 }
 
 #[test]
@@ -45,8 +53,9 @@ fn details_stay_inside_the_header_budget_and_say_what_was_left_out() {
 
 #[test]
 fn the_error_info_names_reason_domain_and_metadata() {
-    let fault = Fault::exists(ErrorReason::IdempotencyConflict, "the key was used for another event")
-        .with("idempotency_key", "k-1");
+    let fault =
+        Fault::exists(ErrorReason::IdempotencyConflict, "the key was used for another event")
+            .with("idempotency_key", "k-1");
     let status = Status::from(fault);
     let info = status.get_details_error_info().unwrap();
     assert_eq!((info.reason.as_str(), info.domain.as_str()), ("IDEMPOTENCY_CONFLICT", "tally"));
@@ -59,7 +68,10 @@ fn a_retry_hint_travels_as_retry_info() {
     let fault = Fault::exhausted(ErrorReason::Overloaded, "too much is queued")
         .retry_after(Duration::from_millis(250));
     let status = Status::from(fault);
-    assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(250)));
+    assert_eq!(
+        status.get_details_retry_info().unwrap().retry_delay,
+        Some(Duration::from_millis(250))
+    );
 }
 
 #[test]

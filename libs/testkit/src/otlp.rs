@@ -44,8 +44,8 @@ impl Otlp {
         let arrived = Arc::default();
         let endpoint: Uri = Receiver::start(Arc::clone(&arrived)).await;
         let settings = change(Settings::to(service, endpoint));
-        let telemetry =
-            Telemetry::install(&settings, &SeededIds::new(1)).expect("telemetry to our own collector");
+        let telemetry = Telemetry::install(&settings, &SeededIds::new(1))
+            .expect("telemetry to our own collector");
         Self { arrived, telemetry }
     }
 
@@ -106,7 +106,10 @@ impl Otlp {
         let arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
         let traces = arrived.traces.iter().flat_map(prost::Message::encode_to_vec);
         let metrics = arrived.metrics.iter().flat_map(prost::Message::encode_to_vec);
-        traces.chain(metrics).chain(arrived.logs.iter().flat_map(|logs| logs.encode_to_vec())).collect()
+        traces
+            .chain(metrics)
+            .chain(arrived.logs.iter().flat_map(|logs| logs.encode_to_vec()))
+            .collect()
     }
 
     /// Whether `needle` is in any exported byte.

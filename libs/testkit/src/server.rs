@@ -66,9 +66,10 @@ impl Authenticator for Keys {
         match (known, &self.otherwise) {
             (Some(principal), _) => Ok(principal),
             (None, Some(otherwise)) => otherwise.authenticate(key).await,
-            (None, None) => {
-                Err(Fault::unauthenticated(ErrorReason::UnknownCredentials, "nobody holds this key"))
-            }
+            (None, None) => Err(Fault::unauthenticated(
+                ErrorReason::UnknownCredentials,
+                "nobody holds this key",
+            )),
         }
     }
 }

@@ -149,7 +149,9 @@ impl Drop for TestDb {
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
         });
         // A database that stays goes with its server.
-        let _ = dropped.join();
+        if let Ok(Err(err)) = dropped.join() {
+            eprintln!("{} was not dropped: {err}", self.settings.url);
+        }
     }
 }
 

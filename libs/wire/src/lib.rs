@@ -47,6 +47,7 @@ macro_rules! area {
         #[allow(
             missing_docs,
             clippy::all,
+            clippy::clone_on_ref_ptr,
             unreachable_pub,
             clippy::allow_attributes,
             reason = "generated; the comments are in proto/"

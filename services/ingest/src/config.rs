@@ -6,19 +6,21 @@ use chassis::config::Reader;
 /// Configuration of ingest.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub(crate) common: ServiceConfig,
+    /// What every service is told.
+    pub service: ServiceConfig,
     /// Committers working side by side; a partition belongs to one of them.
     pub(crate) lanes: usize,
     /// Calls waiting for a commit before more are refused.
     pub(crate) queue: usize,
-    pub(crate) connections: u32,
+    /// Connections to the database.
+    pub connections: u32,
 }
 
 impl Config {
     /// Reads `TALLY_INGEST_…` and what all services share.
     pub fn read(r: &mut Reader<'_>) -> Self {
         Self {
-            common: ServiceConfig::read(r, 7701),
+            service: ServiceConfig::read(r, 7701),
             // Two hide one another's fsync; SQLite has one writer and gains nothing from a second.
             lanes: r.own("LANES", "2", "Group commits in flight at once on PostgreSQL; SQLite uses one."),
             queue: r.own("QUEUE", "8192", "Calls that may wait for a commit; more are refused."),

@@ -46,7 +46,7 @@ pub const NAME: &str = "ingest";
 pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let db = open(&config).await?;
     db.verify::<Migrator>().await.map_err(|e| StartError::new(e.to_string()))?;
-    let hot = hot::open(config.common.redis_url.as_ref())
+    let hot = hot::open(config.service.redis_url.as_ref())
         .map_err(|e| StartError::new(format!("TALLY_REDIS_URL: {e}")))?;
 
     let (heads, reader) = (Heads::new(), LedgerReader(db.clone()));
@@ -70,7 +70,7 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
 
     let catalog = Arc::new(CatalogCopy::new());
     let watch = CatalogWatch {
-        client: CatalogServiceClient::new(chassis::connect(&config.common.catalog_url, NAME, ctx)),
+        client: CatalogServiceClient::new(chassis::connect(&config.service.catalog_url, NAME, ctx)),
         store: CatalogCopyStore(db.clone()),
         copy: Arc::clone(&catalog),
         clock: Arc::clone(&ctx.clock),
@@ -101,7 +101,7 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
     .add_service(GuardServiceServer::new(grpc::GuardApi));
     Ok(Service {
         name: NAME,
-        listen: config.common.listen,
+        listen: config.service.listen,
         routes,
         ready,
         authenticator: Arc::new(access),
@@ -120,17 +120,9 @@ pub async fn bootstrap(config: &Config, ctx: &Context) -> Result<Option<(String,
     Ok(made.map(|(workspace, key)| (workspace.id.to_string(), key.reveal().to_owned())))
 }
 
-/// Brings the database up to this build's schema.
-pub async fn migrate(config: &Config) -> Result<(), StartError> {
-    let db = open(config).await?;
-    db.migrate::<Migrator>().await.map_err(|e| StartError::new(e.to_string()))?;
-    db.close().await;
-    Ok(())
-}
-
 async fn open(config: &Config) -> Result<Db, StartError> {
     let settings = Settings {
-        url: config.common.database_url.clone(),
+        url: config.service.database_url.clone(),
         context: NAME,
         connections: config.connections,
     };

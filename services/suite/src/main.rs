@@ -1,1 +1,48 @@
-fn main() {}
+//! `tally`: every service of the suite in one process or one each, and the command line.
+
+mod cli;
+mod client;
+mod commands;
+mod demo;
+mod failure;
+mod hosting;
+mod print;
+mod service_token;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime did not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => commands::serve::run(args).await,
+            Command::Demo(args) => commands::demo::run(args).await,
+            Command::Track(args) => commands::track::run(args).await,
+            Command::Overview(args) => commands::overview::run(args).await,
+            Command::Workspace(args) => commands::workspace::run(args).await,
+            Command::Key(args) => commands::key::run(args).await,
+            Command::Migrate(args) => commands::migrate::run(args).await,
+            Command::Config(args) => commands::config::run(&args),
+        }
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            eprint!("{failure}");
+            failure.exit_code()
+        }
+    }
+}

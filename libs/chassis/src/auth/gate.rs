@@ -37,7 +37,11 @@ impl Gate {
     }
 
     /// The caller, or `None` where none is asked for.
-    pub(crate) async fn admit(&self, method: Method, headers: &HeaderMap) -> Result<Option<Principal>, Fault> {
+    pub(crate) async fn admit(
+        &self,
+        method: Method,
+        headers: &HeaderMap,
+    ) -> Result<Option<Principal>, Fault> {
         let needed = match method.access {
             Access::Plumbing | Access::Scope(Scope::Public) => return Ok(None),
             Access::Scope(scope) => Some(scope),
@@ -103,4 +107,83 @@ pub(super) fn digest(text: &str) -> [u8; 32] {
 fn scope_name(scope: Scope) -> &'static str {
     let name = scope.as_str_name();
     name.strip_prefix("SCOPE_").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use http::HeaderValue;
+
+    /// Takes the name of a scope for a key that holds it.
+    struct ByName;
+
+    #[async_trait]
+    impl Authenticator for ByName {
+        async fn authenticate(&self, key: &str) -> Result<Principal, Fault> {
+            let scope = Scope::from_str_name(key).ok_or_else(|| {
+                Fault::unauthenticated(ErrorReason::UnknownCredentials, "no such key")
+            })?;
+            Ok(Principal::key(WorkspaceId::new(1).expect("positive"), key, vec![scope]))
+        }
+    }
+
+    fn gate() -> Gate {
+        Gate::new(&SecretString::from("the token"), Arc::new(ByName))
+    }
+
+    fn bearing(credential: &str) -> HeaderMap {
+        let value = HeaderValue::try_from(format!("Bearer {credential}")).expect("ascii");
+        HeaderMap::from_iter([(AUTHORIZATION, value)])
+    }
+
+    /// RELIABILITY T22: every RPC against every kind of key, from the descriptors.
+    #[tokio::test]
+    async fn every_rpc_admits_exactly_the_scopes_that_cover_it() {
+        use Scope::{Admin, Backfill, Public, Report, Review, Service, Track};
+        for method in wire::METHODS {
+            for held in [Track, Report, Review, Admin, Backfill, Service] {
+                let headers = bearing(held.as_str_name());
+                let admitted = gate().admit(Method::of(method.path), &headers).await.is_ok();
+                let expected = match method.scope() {
+                    Public => true,
+                    Track | Report | Review => held == method.scope() || held == Admin,
+                    Admin => held == Admin,
+                    Service => false,
+                    other => panic!("{} carries {other:?}", method.path),
+                };
+                assert_eq!(admitted, expected, "{} with {held:?}", method.path);
+            }
+            let service = gate().admit(Method::of(method.path), &bearing("the token")).await;
+            assert!(service.is_ok(), "{} with the service token", method.path);
+            let nobody = gate().admit(Method::of(method.path), &HeaderMap::new()).await;
+            assert_eq!(nobody.is_ok(), method.scope() == Public, "{} with nothing", method.path);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_names_the_workspace_it_acts_for() {
+        let heads = Method::of("/tally.ingest.v1.LedgerService/GetHeads");
+        let workspace = WorkspaceId::new(7).expect("positive");
+        let mut headers = bearing("the token");
+        let header = HeaderValue::try_from(workspace.to_string()).expect("ascii");
+        headers.insert(WORKSPACE_HEADER, header);
+        let principal =
+            gate().admit(heads, &headers).await.expect("a service").expect("with a credential");
+        assert_eq!(principal.workspace().ok(), Some(workspace));
+
+        headers.insert(WORKSPACE_HEADER, HeaderValue::from_static("nonsense"));
+        let refusal = gate().admit(heads, &headers).await.expect_err("nonsense");
+        assert_eq!(refusal.code(), fault::Code::InvalidArgument);
+    }
+
+    #[tokio::test]
+    async fn nearly_the_token_is_not_the_token() {
+        let heads = Method::of("/tally.ingest.v1.LedgerService/GetHeads");
+        for credential in ["the toke", "the token ", "the tokem", "THE TOKEN"] {
+            let admitted = gate().admit(heads, &bearing(credential)).await;
+            // Surrounding blanks are the transport's to lose.
+            assert_eq!(admitted.is_ok(), credential.trim_ascii() == "the token", "{credential:?}");
+        }
+    }
 }

@@ -64,8 +64,10 @@ impl Principal {
         match self.0.as_ref() {
             Kind::Service { .. } => Ok(named),
             Kind::Key { workspace, .. } if *workspace == named => Ok(named),
-            Kind::Key { .. } => Err(Fault::not_found(ErrorReason::ResourceNotFound, "no such workspace")
-                .with("resource", "workspace")),
+            Kind::Key { .. } => {
+                Err(Fault::not_found(ErrorReason::ResourceNotFound, "no such workspace")
+                    .with("resource", "workspace"))
+            }
         }
     }
 
@@ -87,6 +89,7 @@ impl Principal {
         }
     }
 
+    /// Whether this is another service of the suite.
     #[must_use]
     pub fn is_service(&self) -> bool {
         matches!(self.0.as_ref(), Kind::Service { .. })
@@ -118,7 +121,9 @@ pub fn on_behalf_of<T>(request: &mut tonic::Request<T>, workspace: WorkspaceId) 
 fn workspace_required() -> Fault {
     Fault::precondition(
         ErrorReason::WorkspaceRequired,
-        format!("the service credential must name a workspace: in the request or as `{WORKSPACE_HEADER}`"),
+        format!(
+            "the service credential must name a workspace: in the request or as `{WORKSPACE_HEADER}`"
+        ),
     )
 }
 

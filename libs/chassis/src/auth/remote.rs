@@ -51,7 +51,8 @@ impl Remote {
                     Fault::internal("could not check the credential").because(error)
                 })?;
                 // A scope added after this build is one this build cannot grant.
-                let scopes = holder.scopes.into_iter().filter_map(|scope| Scope::try_from(scope).ok());
+                let scopes =
+                    holder.scopes.into_iter().filter_map(|scope| Scope::try_from(scope).ok());
                 Ok(Verdict::Holder(Principal::key(workspace, holder.key_id, scopes.collect())))
             }
             Err(status) => refusal(status),
@@ -66,7 +67,9 @@ impl Authenticator for Remote {
         let verdict = self.verdicts.try_get_with(digest(key), self.ask(key)).await;
         match verdict {
             Ok(Verdict::Holder(principal)) => Ok(principal),
-            Ok(Verdict::Refused { reason, public }) => Err(Fault::unauthenticated(reason, &*public)),
+            Ok(Verdict::Refused { reason, public }) => {
+                Err(Fault::unauthenticated(reason, &*public))
+            }
             Err(fault) => Err(Fault::new(fault.code(), fault.reason(), fault.public())
                 .with("service", "ingest")
                 .because(format!("asking ingest failed: {fault:?}"))),
@@ -76,9 +79,8 @@ impl Authenticator for Remote {
 
 /// A refusal of the key is an answer; anything else, such as a refusal of our own token, is an outage.
 fn refusal(status: Status) -> Result<Verdict, Fault> {
-    let about_ourselves = status
-        .get_details_error_info()
-        .is_some_and(|info| info.metadata.contains_key(REFUSED));
+    let about_ourselves =
+        status.get_details_error_info().is_some_and(|info| info.metadata.contains_key(REFUSED));
     let about_the_key = match fault::reason_of(&status) {
         Some(
             reason @ (ErrorReason::MalformedCredentials

@@ -1,5 +1,6 @@
 //! One channel: what every outgoing call gets on its way, and how its end is told.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -7,9 +8,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, Uri};
-use tonic::Status;
+use opentelemetry::StringValue;
 use tonic::body::Body;
-use tonic::transport;
+use tonic::{Status, TimeoutExpired, transport};
 use tower::Service;
 
 use crate::layer::{Call, CallBody, Method, Side};
@@ -26,7 +27,8 @@ pub struct Channel {
 }
 
 struct Target {
-    address: String,
+    /// Written once: it goes into every span.
+    address: StringValue,
     port: u16,
     authorization: Option<HeaderValue>,
     call_timeout: Duration,
@@ -45,7 +47,7 @@ impl Channel {
 
     /// Fails every call with what is wrong, so that wiring stays free of errors that only a call can have.
     pub(super) fn broken(uri: &Uri, error: &StartError) -> Self {
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         let message = format!("{error}{cause}");
         tracing::error!(%uri, error = message, "this channel cannot work");
         Self {
@@ -59,7 +61,7 @@ impl Target {
     fn new(uri: &Uri, authorization: Option<HeaderValue>, call_timeout: Duration) -> Self {
         let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
         Self {
-            address: uri.host().unwrap_or_default().to_owned(),
+            address: Arc::<str>::from(uri.host().unwrap_or_default()).into(),
             port: uri.port_u16().unwrap_or(default_port),
             authorization,
             call_timeout,
@@ -108,9 +110,8 @@ impl Service<Request<Body>> for Channel {
                 (Err(message), _) => Err(Status::failed_precondition(&*message)),
                 (Ok(channel), None) => send(channel, request).await,
                 (Ok(channel), Some(deadline)) => {
-                    tokio::time::timeout_at(deadline.0, send(channel, request)).await.unwrap_or_else(|_| {
-                        Err(Status::deadline_exceeded("the deadline passed before the call was answered"))
-                    })
+                    let sent = tokio::time::timeout_at(deadline.0, send(channel, request)).await;
+                    sent.unwrap_or_else(|_| Err(late()))
                 }
             };
             match answered {
@@ -124,11 +125,32 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
-async fn send(mut channel: transport::Channel, request: Request<Body>) -> Result<Response<Body>, Status> {
+async fn send(
+    mut channel: transport::Channel,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
     let ready = std::future::poll_fn(|cx| channel.poll_ready(cx)).await;
     let sent = match ready {
         Ok(()) => channel.call(request).await,
         Err(error) => Err(error),
     };
-    sent.map_err(|error| Status::from_error(Box::new(error)))
+    sent.map_err(|error| {
+        // tonic times out calls by the header we wrote, and would call that CANCELLED.
+        if expired(&error) { late() } else { Status::from_error(Box::new(error)) }
+    })
+}
+
+fn late() -> Status {
+    Status::deadline_exceeded("the deadline passed before the call was answered")
+}
+
+fn expired(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TimeoutExpired>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

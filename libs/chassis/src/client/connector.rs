@@ -54,7 +54,10 @@ impl Connector {
 
     async fn connect(self, uri: Uri) -> io::Result<TokioIo<TcpStream>> {
         if self.state().failed_last.is_some_and(|at| at.elapsed() < REMEMBER_FAILURE) {
-            return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the peer could not be reached just now"));
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionRefused,
+                "the peer could not be reached just now",
+            ));
         }
         loop {
             let error = match self.inner.clone().oneshot(uri.clone()).await {

@@ -10,12 +10,14 @@ use tonic::{Code, Status};
 #[must_use]
 pub fn fault_of(service: &'static str, status: Status) -> Fault {
     let fault = match status.code() {
-        Code::Unavailable | Code::Cancelled | Code::Aborted | Code::ResourceExhausted | Code::Unknown => {
-            Fault::unavailable(
-                ErrorReason::DependencyUnavailable,
-                format!("{service} could not be reached; call again"),
-            )
-        }
+        Code::Unavailable
+        | Code::Cancelled
+        | Code::Aborted
+        | Code::ResourceExhausted
+        | Code::Unknown => Fault::unavailable(
+            ErrorReason::DependencyUnavailable,
+            format!("{service} could not be reached; call again"),
+        ),
         Code::DeadlineExceeded => Fault::deadline(
             ErrorReason::DependencyUnavailable,
             format!("{service} did not answer before the deadline"),
@@ -30,7 +32,9 @@ pub fn fault_of(service: &'static str, status: Status) -> Fault {
         | Code::Unimplemented
         | Code::Internal
         | Code::DataLoss
-        | Code::Unauthenticated => Fault::internal(format!("{service} refused what we asked of it")),
+        | Code::Unauthenticated => {
+            Fault::internal(format!("{service} refused what we asked of it"))
+        }
     };
     fault.with("service", service).because(status)
 }

@@ -18,11 +18,8 @@ use connector::{CONNECT_TIMEOUT, Connector};
 
 /// A channel to another service of the suite, showing it the service credential.
 ///
-/// Nothing is connected yet: the first call does. `from` names the caller in the user agent.
-///
-/// # Panics
-/// Never for an address that [`crate::config::Reader`] accepted and certificates that
-/// [`check`] accepted; an address without a scheme or a broken certificate is refused there.
+/// Nothing is connected yet: the first call does. `from` names the caller in the user agent. A channel
+/// that cannot work, for want of a certificate for instance, fails its calls and says why.
 #[must_use]
 pub fn connect(uri: &Uri, from: &'static str, ctx: &Context) -> Channel {
     open(uri, from, Some(&ctx.service_token), &ctx.transport)
@@ -68,8 +65,10 @@ fn open(
 }
 
 fn bearer(credential: &SecretString) -> Result<HeaderValue, StartError> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", expose(credential)))
-        .map_err(|_| StartError::new("the credential holds characters that metadata cannot carry"))?;
+    let mut value =
+        HeaderValue::try_from(format!("Bearer {}", expose(credential))).map_err(|_| {
+            StartError::new("the credential holds characters that metadata cannot carry")
+        })?;
     // Kept out of HPACK's tables and of debug output.
     value.set_sensitive(true);
     Ok(value)

@@ -17,6 +17,7 @@ pub struct Variable {
     pub name: String,
     /// The more general variable looked at when `name` is unset, such as `TALLY_DATABASE_URL`.
     pub fallback: Option<String>,
+    /// What it does, in one sentence.
     pub help: &'static str,
     /// As written in the code; empty when there is none.
     pub default: String,
@@ -24,6 +25,7 @@ pub struct Variable {
     pub effective: String,
     /// Which variable set it; `None` when the default holds.
     pub set_by: Option<String>,
+    /// Whether its value is shown nowhere.
     pub secret: bool,
 }
 
@@ -82,7 +84,10 @@ impl Book {
                 Some(fallback) => format!(" Falls back to `{fallback}`."),
                 None => String::new(),
             };
-            text.push_str(&format!("| `{}` | {default} | {}{also} |\n", variable.name, variable.help));
+            text.push_str(&format!(
+                "| `{}` | {default} | {}{also} |\n",
+                variable.name, variable.help
+            ));
         }
         text
     }

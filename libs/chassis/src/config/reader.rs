@@ -36,8 +36,10 @@ impl<'a> Reader<'a> {
 
     /// `TALLY_<PREFIX>_<name>`.
     ///
-    /// `default` is parsed like the variable itself; one that does not parse is a defect of the caller
-    /// and is reported like a wrong variable would be, by panicking in the first test that reads it.
+    /// `default` is parsed like the variable itself.
+    ///
+    /// # Panics
+    /// When `default` does not parse: a defect of the caller, found by the first test that reads it.
     pub fn own<T: FromVar>(&mut self, name: &str, default: &str, help: &'static str) -> T {
         let own = self.own_name(name);
         self.read(own, None, default, help)

@@ -19,10 +19,15 @@ pub struct ServiceConfig {
     pub database_url: String,
     /// The shared cache; in-process when absent. May hold a password.
     pub redis_url: Option<SecretString>,
+    /// Where to find ingest: the ledger and the keys.
     pub ingest_url: Uri,
+    /// Where to find baseline-catalog.
     pub catalog_url: Uri,
+    /// Where to find rollup.
     pub rollup_url: Uri,
+    /// Where to find audit-sampling.
     pub audit_url: Uri,
+    /// Where to find webhook-dispatch.
     pub webhook_url: Uri,
 }
 

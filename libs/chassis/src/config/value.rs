@@ -121,7 +121,9 @@ impl FromVar for Uri {
     fn from_var(text: &str) -> Result<Self, String> {
         text.parse::<Self>()
             .ok()
-            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some())
+            .filter(|uri| {
+                matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+            })
             .ok_or_else(|| "is not an address like http://127.0.0.1:7701".to_owned())
     }
 }

@@ -34,7 +34,9 @@ where
     V: AsRef<str>,
 {
     fn get(&self, name: &str) -> Option<String> {
-        BTreeMap::get(self, name).map(|value| value.as_ref().to_owned()).filter(|value| !value.is_empty())
+        BTreeMap::get(self, name)
+            .map(|value| value.as_ref().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     fn names(&self) -> Vec<String> {

@@ -8,10 +8,11 @@ use std::task::{Context, Poll};
 use fault::Fault;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use opentelemetry::StringValue;
 use opentelemetry::trace::FutureExt as _;
 use tokio_util::sync::CancellationToken;
-use tonic::body::Body;
 use tonic::Status;
+use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::body::{late, shutting_down};
@@ -30,7 +31,9 @@ const ORIGINAL_NAME_MAX: usize = 128;
 pub(crate) struct EdgeLayer(Arc<Shared>);
 
 struct Shared {
-    address: SocketAddr,
+    /// Written once: it goes into every span.
+    address: StringValue,
+    port: i64,
     gate: Gate,
     limits: Limits,
     /// Cancelled shortly before a draining server cuts its connections.
@@ -45,7 +48,15 @@ impl EdgeLayer {
         limits: Limits,
         cut: CancellationToken,
     ) -> Self {
-        Self(Arc::new(Shared { address, gate, limits, cut, calls: Calls::server() }))
+        let shared = Shared {
+            address: Arc::<str>::from(address.ip().to_string()).into(),
+            port: address.port().into(),
+            gate,
+            limits,
+            cut,
+            calls: Calls::server(),
+        };
+        Self(Arc::new(shared))
     }
 }
 
@@ -66,7 +77,10 @@ pub(crate) struct Edge<S> {
 
 impl<S> Service<Request<Body>> for Edge<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     type Response = Response<Body>;
@@ -122,8 +136,8 @@ impl Shared {
             .kind(Kind::Server)
             .attr(attr::RPC_SYSTEM_NAME, attr::GRPC)
             .attr(attr::RPC_METHOD, method.name())
-            .attr(attr::SERVER_ADDRESS, self.address.ip().to_string())
-            .attr(attr::SERVER_PORT, i64::from(self.address.port()));
+            .attr(attr::SERVER_ADDRESS, self.address.clone())
+            .attr(attr::SERVER_PORT, self.port);
         if method.access == Access::Unknown {
             let path = request.uri().path().trim_start_matches('/');
             let original: String = path.chars().take(ORIGINAL_NAME_MAX).collect();
@@ -163,4 +177,3 @@ async fn passed(deadline: Option<deadline::Deadline>) {
         None => std::future::pending().await,
     }
 }
-

@@ -27,7 +27,8 @@ pub(crate) struct Admission {
 
 impl Limits {
     pub(crate) fn new(calls_max: usize, streams_max: usize) -> Self {
-        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let semaphore =
+            |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         Self { calls: semaphore(calls_max), streams: semaphore(streams_max) }
     }
 
@@ -42,7 +43,10 @@ impl Limits {
 
 fn take(budget: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Fault> {
     Arc::clone(budget).try_acquire_owned().map_err(|_| {
-        Fault::exhausted(ErrorReason::Overloaded, "the server works on as much as it can; call again later")
-            .retry_after(RETRY_AFTER)
+        Fault::exhausted(
+            ErrorReason::Overloaded,
+            "the server works on as much as it can; call again later",
+        )
+        .retry_after(RETRY_AFTER)
     })
 }

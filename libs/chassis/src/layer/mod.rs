@@ -1,6 +1,6 @@
 //! What surrounds every call, on both sides of the wire.
 //!
-//! On the server one layer, [`Edge`], reads from top to bottom: span, limits, credential, handler. On
+//! On the server one layer, [`EdgeLayer`], reads from top to bottom: span, limits, credential, handler. On
 //! the client [`crate::Channel`] does its part with the same [`Call`].
 
 mod body;

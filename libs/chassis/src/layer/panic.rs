@@ -20,5 +20,6 @@ pub(super) fn fault(payload: &(dyn Any + Send)) -> Fault {
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
-    Fault::internal("the call hit a defect of ours; it is in the log").because(format!("panic: {message}"))
+    Fault::internal("the call hit a defect of ours; it is in the log")
+        .because(format!("panic: {message}"))
 }

@@ -50,7 +50,9 @@ impl Drain {
     fn report(&self, ended: Result<(), tonic::transport::Error>) {
         match ended {
             Ok(()) => tracing::info!(service = self.name, "drained"),
-            Err(error) => tracing::error!(service = self.name, %error, "the server ended by itself"),
+            Err(error) => {
+                tracing::error!(service = self.name, %error, "the server ended by itself")
+            }
         }
     }
 }

@@ -22,7 +22,11 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub(super) fn new(name: &'static str, ready: watch::Receiver<bool>, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        ready: watch::Receiver<bool>,
+        stop: CancellationToken,
+    ) -> Self {
         Self { name, ready, stop }
     }
 

@@ -27,8 +27,9 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub(super) fn new(listener: TcpListener, greeting: Duration, sever: CancellationToken) -> Self {
-        let inner =
-            TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(TCP_KEEPALIVE));
+        let inner = TcpIncoming::from(listener)
+            .with_nodelay(Some(true))
+            .with_keepalive(Some(TCP_KEEPALIVE));
         Self { inner, greeting, sever }
     }
 }
@@ -72,7 +73,10 @@ impl Connection {
     }
 
     fn cut<T>(&self) -> Poll<io::Result<T>> {
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server has shut down")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::ConnectionAborted,
+            "the server has shut down",
+        )))
     }
 }
 
@@ -93,7 +97,10 @@ impl AsyncRead for Connection {
             if greeting.missing == 0 {
                 self.greeting = None;
             } else if greeting.patience.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not speak")));
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the peer does not speak",
+                )));
             }
         }
         // Looked at only where the peer is silent: a busy connection sees the token above.

@@ -50,6 +50,7 @@ const ERROR_RESETS_MAX: usize = 1_024;
 
 /// A server at work.
 pub struct Serving {
+    /// The service behind it.
     pub name: &'static str,
     /// The address it is bound to: the real port where 0 was asked for.
     pub addr: SocketAddr,
@@ -94,9 +95,9 @@ pub async fn serve(service: Service, ctx: &Context) -> Result<Serving, StartErro
         ))
         .because(error)
     })?;
-    let addr = listener
-        .local_addr()
-        .map_err(|error| StartError::new(format!("{name} has no address to listen on")).because(error))?;
+    let addr = listener.local_addr().map_err(|error| {
+        StartError::new(format!("{name} has no address to listen on")).because(error)
+    })?;
 
     let cut = CancellationToken::new();
     let sever = CancellationToken::new();
@@ -151,7 +152,8 @@ fn with_reflection(routes: Routes) -> Result<Routes, StartError> {
             .register_encoded_file_descriptor_set(wire::DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let broken = |error| StartError::new("the descriptors of the contract are damaged").because(error);
+    let broken =
+        |error| StartError::new("the descriptors of the contract are damaged").because(error);
     Ok(routes
         .add_service(builder().build_v1().map_err(broken)?)
         .add_service(builder().build_v1alpha().map_err(broken)?))

@@ -55,8 +55,11 @@ fn channel(export: &Export) -> Result<Channel, StartError> {
     };
     crate::tls::use_ring();
     let pem = std::fs::read(path).map_err(|error| {
-        StartError::new(format!("could not read {}, named by OTEL_EXPORTER_OTLP_CERTIFICATE", path.display()))
-            .because(error)
+        StartError::new(format!(
+            "could not read {}, named by OTEL_EXPORTER_OTLP_CERTIFICATE",
+            path.display()
+        ))
+        .because(error)
     })?;
     let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
     let endpoint = endpoint.tls_config(tls).map_err(|error| broken(export, error))?;

@@ -13,7 +13,10 @@ use crate::StartError;
 const QUIET: [&str; 6] = ["h2", "hyper", "tonic", "tower", "reqwest", "opentelemetry"];
 
 /// The first subscriber of a process stays: tests install telemetry more than once.
-pub(super) fn install(settings: &Settings, provider: Option<&SdkLoggerProvider>) -> Result<(), StartError> {
+pub(super) fn install(
+    settings: &Settings,
+    provider: Option<&SdkLoggerProvider>,
+) -> Result<(), StartError> {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = if settings.log_json {
         lines.json().flatten_event(true).with_filter(filter(&settings.log)?).boxed()
@@ -34,7 +37,9 @@ pub(super) fn install(settings: &Settings, provider: Option<&SdkLoggerProvider>)
 
 fn filter(directives: &str) -> Result<EnvFilter, StartError> {
     EnvFilter::try_new(directives).map_err(|error| {
-        StartError::new(format!("TALLY_LOG: {directives:?} is not a filter like info or warn,ingest=debug"))
-            .because(error)
+        StartError::new(format!(
+            "TALLY_LOG: {directives:?} is not a filter like info or warn,ingest=debug"
+        ))
+        .because(error)
     })
 }

@@ -46,9 +46,13 @@ impl Telemetry {
             .as_ref()
             .map(|export| export::traces(export, resource.clone(), settings.sampling))
             .transpose()?;
-        let metrics =
-            settings.metrics.as_ref().map(|export| export::metrics(export, resource.clone())).transpose()?;
-        let logs = settings.logs.as_ref().map(|export| export::logs(export, resource)).transpose()?;
+        let metrics = settings
+            .metrics
+            .as_ref()
+            .map(|export| export::metrics(export, resource.clone()))
+            .transpose()?;
+        let logs =
+            settings.logs.as_ref().map(|export| export::logs(export, resource)).transpose()?;
 
         propagation::set_enabled(settings.propagate);
         install(traces.as_ref().map(|provider| provider.tracer_with_scope(scope())));
@@ -61,7 +65,8 @@ impl Telemetry {
 
     /// Exports what is queued, without ending anything.
     pub async fn flush(&self) {
-        let (traces, metrics, logs) = (self.traces.clone(), self.metrics.clone(), self.logs.clone());
+        let (traces, metrics, logs) =
+            (self.traces.clone(), self.metrics.clone(), self.logs.clone());
         blocking("flush", move || {
             report("traces", traces.map(|provider| provider.force_flush()));
             report("logs", logs.map(|provider| provider.force_flush()));

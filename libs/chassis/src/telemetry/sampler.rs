@@ -30,10 +30,15 @@ impl Sampling {
             "parentbased_always_on",
             "Which traces are kept: always_on, always_off, traceidratio, each also as parentbased_….",
         );
-        let ratio: f64 =
-            r.standard("OTEL_TRACES_SAMPLER_ARG", "1.0", "Share of the traces the traceidratio samplers keep.");
+        let ratio: f64 = r.standard(
+            "OTEL_TRACES_SAMPLER_ARG",
+            "1.0",
+            "Share of the traces the traceidratio samplers keep.",
+        );
         if !(0.0..=1.0).contains(&ratio) {
-            r.refuse(format!("OTEL_TRACES_SAMPLER_ARG: \"{ratio}\" is not a share from 0.0 to 1.0"));
+            r.refuse(format!(
+                "OTEL_TRACES_SAMPLER_ARG: \"{ratio}\" is not a share from 0.0 to 1.0"
+            ));
         }
         let (parent_based, root) = match name.strip_prefix("parentbased_") {
             Some(root) => (true, root),
@@ -53,11 +58,8 @@ impl Sampling {
 
     pub(super) fn sampler(self) -> AnyLinkSampled {
         let root = Sampler::TraceIdRatioBased(self.ratio);
-        let base: Box<dyn ShouldSample> = if self.parent_based {
-            Box::new(Sampler::parent_based(root))
-        } else {
-            Box::new(root)
-        };
+        let base: Box<dyn ShouldSample> =
+            if self.parent_based { Box::new(Sampler::parent_based(root)) } else { Box::new(root) };
         AnyLinkSampled(base)
     }
 }
@@ -102,7 +104,10 @@ mod tests {
 
     fn decide(sampling: Sampling, links: &[Link]) -> SamplingDecision {
         let id = TraceId::from_bytes([0xff; 16]);
-        sampling.sampler().should_sample(None, id, "send ledger", &SpanKind::Client, &[], links).decision
+        sampling
+            .sampler()
+            .should_sample(None, id, "send ledger", &SpanKind::Client, &[], links)
+            .decision
     }
 
     fn link(flags: u8) -> Link {

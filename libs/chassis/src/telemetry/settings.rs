@@ -18,9 +18,13 @@ pub struct Settings {
     pub service: String,
     /// `deployment.environment.name`.
     pub environment: Option<String>,
+    /// Where spans go; nowhere when absent.
     pub traces: Option<Export>,
+    /// Where metrics go.
     pub metrics: Option<Export>,
+    /// Where log records go, besides stderr.
     pub logs: Option<Export>,
+    /// Which traces are kept.
     pub sampling: Sampling,
     /// Whether trace context is read from calls and written into them.
     pub propagate: bool,
@@ -33,6 +37,7 @@ pub struct Settings {
 /// A collector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
+    /// Its OTLP over gRPC address.
     pub endpoint: Uri,
     /// PEM file of the authority behind an `https://` endpoint.
     pub certificate: Option<PathBuf>,
@@ -69,20 +74,33 @@ impl Settings {
 
     /// Reads `OTEL_*`, `TALLY_LOG` and `TALLY_LOG_FORMAT`. `service` is the name without `OTEL_SERVICE_NAME`.
     pub fn read(r: &mut Reader<'_>, service: &str) -> Self {
-        let service = r.standard("OTEL_SERVICE_NAME", service, "Name of this process in traces, metrics and logs.");
+        let service = r.standard(
+            "OTEL_SERVICE_NAME",
+            service,
+            "Name of this process in traces, metrics and logs.",
+        );
         let disabled: bool = r.standard("OTEL_SDK_DISABLED", "off", "Turns all export off.");
-        let protocol: String =
-            r.standard("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "How to speak to the collector: only grpc is built in.");
+        let protocol: String = r.standard(
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "grpc",
+            "How to speak to the collector: only grpc is built in.",
+        );
         if protocol != "grpc" {
             r.refuse(format!("OTEL_EXPORTER_OTLP_PROTOCOL: {protocol:?} is not built in; use grpc, usually port 4317"));
         }
-        let everything: Option<Uri> =
-            r.standard_optional("OTEL_EXPORTER_OTLP_ENDPOINT", "Collector, such as http://127.0.0.1:4317. Unset: no export.");
-        let certificate: Option<PathBuf> =
-            r.standard_optional("OTEL_EXPORTER_OTLP_CERTIFICATE", "PEM file of the collector's authority, for https://.");
+        let everything: Option<Uri> = r.standard_optional(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "Collector, such as http://127.0.0.1:4317. Unset: no export.",
+        );
+        let certificate: Option<PathBuf> = r.standard_optional(
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            "PEM file of the collector's authority, for https://.",
+        );
         let signal = |r: &mut Reader<'_>, exporter: &str, endpoint: &str| -> Option<Export> {
-            let chosen: String = r.standard(exporter, "otlp", "Where this signal goes: otlp or none.");
-            let own: Option<Uri> = r.standard_optional(endpoint, "Collector for this signal alone.");
+            let chosen: String =
+                r.standard(exporter, "otlp", "Where this signal goes: otlp or none.");
+            let own: Option<Uri> =
+                r.standard_optional(endpoint, "Collector for this signal alone.");
             match chosen.as_str() {
                 "otlp" => {}
                 "none" => return None,
@@ -96,7 +114,8 @@ impl Settings {
         let logs = signal(r, "OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT");
         Self {
             service,
-            environment: r.global_optional("ENVIRONMENT", "deployment.environment.name of all telemetry."),
+            environment: r
+                .global_optional("ENVIRONMENT", "deployment.environment.name of all telemetry."),
             traces,
             metrics,
             logs,
@@ -119,7 +138,9 @@ fn propagate(r: &mut Reader<'_>) -> bool {
         match name {
             "tracecontext" => found = true,
             "none" | "baggage" => {}
-            other => r.refuse(format!("OTEL_PROPAGATORS: {other:?} is not built in; use tracecontext or none")),
+            other => r.refuse(format!(
+                "OTEL_PROPAGATORS: {other:?} is not built in; use tracecontext or none"
+            )),
         }
     }
     found

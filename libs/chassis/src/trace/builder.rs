@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use kernel::TraceContext;
 use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_sdk::trace::SdkTracer;
 
 use super::links::Links;
 use super::{Span, to_otel, tracer};
@@ -19,6 +20,8 @@ pub struct SpanBuilder {
     links: Vec<SpanContext>,
     admitted: Links,
     attributes: Vec<KeyValue>,
+    /// `None` when tracing is off: then nothing is collected either.
+    tracer: Option<SdkTracer>,
 }
 
 /// Begins to describe a span, child of whatever is running.
@@ -35,9 +38,11 @@ impl SpanBuilder {
             links: Vec::new(),
             admitted: Links::default(),
             attributes: Vec::new(),
+            tracer: tracer(),
         }
     }
 
+    /// What it is towards others; internal when not said.
     pub fn kind(mut self, kind: SpanKind) -> Self {
         self.kind = kind;
         self
@@ -57,7 +62,8 @@ impl SpanBuilder {
 
     /// Links to whatever caused this, if it is known.
     pub fn link(mut self, context: impl Into<Option<TraceContext>>) -> Self {
-        if let Some(context) = context.into()
+        if self.tracer.is_some()
+            && let Some(context) = context.into()
             && self.admitted.admit(context)
         {
             self.links.push(to_otel(context));
@@ -65,23 +71,28 @@ impl SpanBuilder {
         self
     }
 
+    /// Links to each of them; see [`super::LINKS_MAX`].
     pub fn links(self, contexts: impl IntoIterator<Item = TraceContext>) -> Self {
         contexts.into_iter().fold(self, Self::link)
     }
 
+    /// Adds an attribute, under a key of [`attr`].
     pub fn attr(mut self, key: &'static str, value: impl Into<Value>) -> Self {
-        self.attributes.push(KeyValue::new(key, value));
+        if self.tracer.is_some() {
+            self.attributes.push(KeyValue::new(key, value));
+        }
         self
     }
 
     /// Starts it; dropping the [`Span`] ends it.
     pub fn start(mut self) -> Span {
-        let Some(tracer) = tracer() else {
+        let Some(tracer) = self.tracer else {
             // Nothing is recorded; the caller's context still passes through.
             return Span::passing(self.parent);
         };
         if self.admitted.dropped > 0 {
-            self.attributes.push(KeyValue::new(attr::LINKS_DROPPED, i64::from(self.admitted.dropped)));
+            self.attributes
+                .push(KeyValue::new(attr::LINKS_DROPPED, i64::from(self.admitted.dropped)));
         }
         let links = self.links.into_iter().map(Link::with_context).collect();
         let builder = tracer

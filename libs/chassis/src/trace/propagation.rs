@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
+use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
 /// `OTEL_PROPAGATORS=none` turns it off.
@@ -24,7 +25,7 @@ pub(crate) fn extract(headers: &HeaderMap) -> Context {
 
 /// Writes the running span into the headers of an outgoing call.
 pub(crate) fn inject(context: &Context, headers: &mut HeaderMap) {
-    if PROPAGATE.load(Ordering::Relaxed) {
+    if PROPAGATE.load(Ordering::Relaxed) && context.span().span_context().is_valid() {
         TraceContextPropagator::new().inject_context(context, &mut Writing(headers));
     }
 }
@@ -58,7 +59,6 @@ impl Injector for Writing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opentelemetry::trace::TraceContextExt as _;
 
     #[test]
     fn what_is_injected_is_extracted() {

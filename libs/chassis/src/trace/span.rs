@@ -46,6 +46,7 @@ impl Span {
         }
     }
 
+    /// Adds an attribute, under a key of [`crate::attr`].
     pub fn attr(&self, key: &'static str, value: impl Into<Value>) {
         if self.links.is_some() {
             self.context.span().set_attribute(KeyValue::new(key, value));

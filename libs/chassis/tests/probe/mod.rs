@@ -1,6 +1,10 @@
 //! A service whose calls do what they are told: to look at the chassis around them.
 
-#![expect(dead_code, reason = "each test file uses its part")]
+#![allow(
+    clippy::allow_attributes,
+    reason = "which lints fire depends on the file that includes this"
+)]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +24,8 @@ use wire::ingest::v1::guard_service_server::{GuardService, GuardServiceServer};
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
 use wire::ingest::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
 use wire::ingest::v1::{
-    CheckCallRequest, CheckCallResponse, GetHeadsRequest, GetHeadsResponse, TailRequest, TailResponse,
+    CheckCallRequest, CheckCallResponse, GetHeadsRequest, GetHeadsResponse, TailRequest,
+    TailResponse,
 };
 
 /// Shared with the test: what happened inside, and what keeps calls waiting.
@@ -105,7 +110,9 @@ impl GuardService for Probe {
             "wait" => self.release.acquire().await.expect("never closed").forget(),
             "hang" => std::future::pending().await,
             "refuse" => {
-                return Err(Fault::not_found(ErrorReason::ResourceNotFound, "no such ticket").into());
+                return Err(
+                    Fault::not_found(ErrorReason::ResourceNotFound, "no such ticket").into()
+                );
             }
             "break" => return Err(Fault::internal("it broke").because("the cause").into()),
             "relay" => {
@@ -127,13 +134,22 @@ impl GuardService for Probe {
 impl LedgerService for Probe {
     type TailStream = BoxStream<'static, Result<TailResponse, Status>>;
 
-    async fn tail(&self, request: Request<TailRequest>) -> Result<Response<Self::TailStream>, Status> {
+    async fn tail(
+        &self,
+        request: Request<TailRequest>,
+    ) -> Result<Response<Self::TailStream>, Status> {
         self.entered.fetch_add(1, Ordering::SeqCst);
-        let three = stream::iter((0..3).map(|partition| Ok(TailResponse { partition, entries: Vec::new() })));
+        let three = stream::iter(
+            (0..3).map(|partition| Ok(TailResponse { partition, entries: Vec::new() })),
+        );
         let stream = match request.get_ref().consumer.as_str() {
             "for ever" => three.chain(stream::pending()).boxed(),
-            "break" => three.chain(stream::once(async { Err(Status::internal("broke midway")) })).boxed(),
-            "panic" => three.chain(stream::once(async { panic!("the stream has a defect") })).boxed(),
+            "break" => {
+                three.chain(stream::once(async { Err(Status::internal("broke midway")) })).boxed()
+            }
+            "panic" => {
+                three.chain(stream::once(async { panic!("the stream has a defect") })).boxed()
+            }
             "wait" => {
                 let release = Arc::clone(&self.release);
                 three

@@ -4,8 +4,12 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Uri;
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
+    LogsService, LogsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     MetricsService, MetricsServiceServer,
 };
@@ -38,8 +42,12 @@ impl Receiver {
         let address = listener.local_addr().expect("a bound listener has an address");
         let receiver = Self(arrived);
         let server = Server::builder()
-            .add_service(TraceServiceServer::new(receiver.clone()).max_decoding_message_size(MESSAGE_MAX))
-            .add_service(MetricsServiceServer::new(receiver.clone()).max_decoding_message_size(MESSAGE_MAX))
+            .add_service(
+                TraceServiceServer::new(receiver.clone()).max_decoding_message_size(MESSAGE_MAX),
+            )
+            .add_service(
+                MetricsServiceServer::new(receiver.clone()).max_decoding_message_size(MESSAGE_MAX),
+            )
             .add_service(LogsServiceServer::new(receiver).max_decoding_message_size(MESSAGE_MAX))
             .serve_with_incoming(TcpIncoming::from(listener));
         tokio::spawn(server);

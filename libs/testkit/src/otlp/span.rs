@@ -84,7 +84,11 @@ impl From<&proto::Span> for Span {
             trace_id: span.trace_id.clone(),
             span_id: span.span_id.clone(),
             parent_id: span.parent_span_id.clone(),
-            links: span.links.iter().map(|link| (link.trace_id.clone(), link.span_id.clone())).collect(),
+            links: span
+                .links
+                .iter()
+                .map(|link| (link.trace_id.clone(), link.span_id.clone()))
+                .collect(),
             attributes: attributes.collect(),
             events: span.events.iter().map(|event| event.name.clone()).collect(),
             failed: status == Some(proto::status::StatusCode::Error.into()),

@@ -1,0 +1,107 @@
+//! Channels: late peers, dead peers, deadlines passed on, credentials.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod probe;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use chassis::Service;
+use probe::{Probe, ask, context, guard};
+use tokio::net::TcpListener;
+use tonic::{Code, Request};
+use wire::ingest::v1::GetHeadsRequest;
+use wire::ingest::v1::guard_service_client::GuardServiceClient;
+use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
+
+/// An address nobody listens on, though somebody could.
+async fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_a_peer_that_is_about_to_start_waits_for_it() {
+    let listen = free_address().await;
+    let ctx = context(|_| {});
+    let uri = format!("http://{listen}").parse().unwrap();
+    let mut early = LedgerServiceClient::new(chassis::connect(&uri, "test", &ctx));
+    let call = tokio::spawn(async move {
+        let answer = early.get_heads(GetHeadsRequest {}).await;
+        (answer, Instant::now())
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let service = Service { listen, ..Probe::new().service() };
+    let serving = chassis::serve(service, &ctx).await.unwrap();
+    let started = Instant::now();
+    let (answer, answered) = call.await.unwrap();
+    answer.unwrap();
+    let after = answered.saturating_duration_since(started);
+    assert!(after < Duration::from_millis(500), "{after:?}");
+    ctx.stop.cancel();
+    assert!(serving.ended().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_to_a_peer_that_stays_away_fail_soon_and_together() {
+    let uri = format!("http://{}", free_address().await).parse().unwrap();
+    let channel = chassis::connect(&uri, "test", &context(|_| {}));
+    let began = Instant::now();
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let mut ledger = LedgerServiceClient::new(channel.clone());
+            tokio::spawn(async move { ledger.get_heads(GetHeadsRequest {}).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap_err().code(), Code::Unavailable);
+    }
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    // Its patience is used up: from now on it fails at once.
+    let began = Instant::now();
+    let mut ledger = LedgerServiceClient::new(channel);
+    assert_eq!(ledger.get_heads(GetHeadsRequest {}).await.unwrap_err().code(), Code::Unavailable);
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_finds_a_peer_that_was_restarted() {
+    let listen = free_address().await;
+    let uri = format!("http://{listen}").parse().unwrap();
+    let client_ctx = context(|_| {});
+    let mut ledger = LedgerServiceClient::new(chassis::connect(&uri, "test", &client_ctx));
+    for _ in 0..2 {
+        let ctx = context(|_| {});
+        let service = Service { listen, ..Probe::new().service() };
+        let serving = chassis::serve(service, &ctx).await.unwrap();
+        ledger.get_heads(GetHeadsRequest {}).await.unwrap();
+        ctx.stop.cancel();
+        assert!(serving.ended().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_is_passed_on_with_what_is_left_of_it() {
+    let ctx = context(|_| {});
+    let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}", hanging.local_addr().unwrap()).parse().unwrap();
+    let server =
+        testkit::serve(Probe::relaying_to(chassis::connect(&uri, "probe", &ctx)).service(), &ctx)
+            .await;
+    let mut request = Request::new(ask("relay"));
+    request.set_timeout(Duration::from_millis(500));
+    let began = Instant::now();
+    let status = guard(&server).check_call(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_cannot_be_sent_fails_the_calls_and_says_why() {
+    let uri = "http://127.0.0.1:1".parse().unwrap();
+    let key = secrecy::SecretString::from("line\nbreak");
+    let transport = chassis::Transport::default();
+    let channel = chassis::connect_with_key(&uri, "test", Some(&key), &transport);
+    let status = GuardServiceClient::new(channel).check_call(ask("echo")).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert!(status.message().contains("credential"), "{}", status.message());
+}

@@ -1,0 +1,231 @@
+//! The store's contract, on both databases.
+
+use std::sync::Arc;
+
+use db::Db;
+use kernel::{Clock, Currency, Partition, Position, Timestamp, WorkspaceId};
+use testkit::FakeClock;
+
+use super::{Appended, Request, Store};
+use crate::domain::{
+    BaselineKey, BaselineValue, Change, Effort, Kind, Name, NewChange, Rate, RateTarget, RateValue,
+    Reason, Tag, TaskKey, Value,
+};
+
+testkit::store_suite! {
+    suite: crate::store::suite,
+    migrator: crate::Migrator,
+    backends: [sqlite, postgres],
+    cases: [
+        positions_grow_by_one_without_gaps,
+        concurrent_appends_leave_no_gap_and_number_their_versions,
+        a_repeated_request_is_recorded_once,
+        a_request_id_with_another_body_writes_nothing,
+        concurrent_twins_are_recorded_once,
+        of_two_edits_based_on_one_version_one_loses,
+        every_value_comes_back_as_it_went_in,
+        keys_differ_by_case_and_accent,
+        a_cursor_sees_only_what_comes_after_it,
+        workspaces_do_not_see_each_other,
+        use_after_close_is_an_error,
+    ],
+}
+
+fn workspace(number: i64) -> WorkspaceId {
+    WorkspaceId::new(number).unwrap()
+}
+
+fn store(db: Db) -> Store {
+    Store::new(db, Arc::new(FakeClock::default()))
+}
+
+fn rate(euros: i64) -> Value {
+    let rate = Rate::new(euros * 1_000_000, Currency::EUR).unwrap();
+    Value::HourlyRate(RateValue { target: RateTarget::Workspace, rate: Some(rate) })
+}
+
+fn new(number: i64, value: Value) -> NewChange {
+    let reason = Reason::new("a test").unwrap();
+    NewChange {
+        workspace: workspace(number),
+        effective: None,
+        actor: "k1".to_owned(),
+        reason,
+        value,
+    }
+}
+
+fn request(id: &str, hash: u8) -> Option<Request> {
+    Some(Request { id: id.to_owned(), hash: vec![hash; 32] })
+}
+
+async fn recorded(store: &Store, new: NewChange) -> Change {
+    match store.append(new, None, None).await.unwrap() {
+        Appended::Recorded(change) => change,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn positions_grow_by_one_without_gaps(db: Db) {
+    let store = store(db);
+    assert_eq!(store.heads().await.unwrap(), []);
+    for seq in 1..=3 {
+        let change = recorded(&store, new(1, rate(80 + seq))).await;
+        assert_eq!((change.position.seq, change.version.number), (seq, seq));
+    }
+    // Answers without a write move nothing.
+    let stale = store.append(new(1, rate(1)), None, Some("builtin@1".to_owned())).await.unwrap();
+    assert!(matches!(stale, Appended::VersionLost(Some(_))));
+    assert_eq!(recorded(&store, new(1, rate(90))).await.position.seq, 4);
+    let partition = workspace(1).partition();
+    assert_eq!(store.heads().await.unwrap(), [Position { partition, seq: 4 }]);
+}
+
+pub(crate) async fn concurrent_appends_leave_no_gap_and_number_their_versions(db: Db) {
+    let store = store(db);
+    let writers: Vec<_> = (1..=20)
+        .map(|euros| {
+            let store = store.clone();
+            tokio::spawn(async move { recorded(&store, new(1, rate(euros))).await })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let changes = store.changes(workspace(1), Kind::HourlyRate).await.unwrap();
+    let numbered: Vec<(i64, i64)> =
+        changes.iter().map(|c| (c.position.seq, c.version.number)).collect();
+    assert_eq!(numbered, (1..=20).map(|n| (n, n)).collect::<Vec<_>>());
+}
+
+pub(crate) async fn a_repeated_request_is_recorded_once(db: Db) {
+    let store = store(db);
+    let first = store.append(new(1, rate(85)), request("r1", 1), None).await.unwrap();
+    let Appended::Recorded(change) = first else { panic!("{first:?}") };
+    let again = store.append(new(1, rate(85)), request("r1", 1), None).await.unwrap();
+    assert_eq!(again, Appended::Replayed(change));
+    assert_eq!(store.changes(workspace(1), Kind::HourlyRate).await.unwrap().len(), 1);
+    // The same id in another workspace is another request.
+    let other = store.append(new(2, rate(85)), request("r1", 2), None).await.unwrap();
+    assert!(matches!(other, Appended::Recorded(_)));
+}
+
+pub(crate) async fn a_request_id_with_another_body_writes_nothing(db: Db) {
+    let store = store(db);
+    store.append(new(1, rate(85)), request("r1", 1), None).await.unwrap();
+    let reused = store.append(new(1, rate(86)), request("r1", 2), None).await.unwrap();
+    assert_eq!(reused, Appended::RequestReused);
+    assert_eq!(recorded(&store, new(1, rate(87))).await.position.seq, 2);
+}
+
+pub(crate) async fn concurrent_twins_are_recorded_once(db: Db) {
+    let store = store(db);
+    let twin = || {
+        let store = store.clone();
+        tokio::spawn(async move {
+            store.append(new(1, rate(85)), request("r1", 1), None).await.unwrap()
+        })
+    };
+    let twins = [twin(), twin(), twin(), twin()];
+    let mut written = 0;
+    for twin in twins {
+        written += usize::from(matches!(twin.await.unwrap(), Appended::Recorded(_)));
+    }
+    assert_eq!(written, 1);
+    assert_eq!(store.changes(workspace(1), Kind::HourlyRate).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn of_two_edits_based_on_one_version_one_loses(db: Db) {
+    let store = store(db);
+    let base = recorded(&store, new(1, rate(85))).await.version.id;
+    let won = store.append(new(1, rate(90)), None, Some(base.clone())).await.unwrap();
+    let Appended::Recorded(won) = won else { panic!("{won:?}") };
+    let lost = store.append(new(1, rate(95)), None, Some(base)).await.unwrap();
+    assert_eq!(lost, Appended::VersionLost(Some(won.version)));
+    // An edit of what has no version cannot be based on one.
+    let nothing = store.append(new(2, rate(95)), None, Some("x".to_owned())).await.unwrap();
+    assert_eq!(nothing, Appended::VersionLost(None));
+}
+
+pub(crate) async fn every_value_comes_back_as_it_went_in(db: Db) {
+    let store = store(db);
+    let key = BaselineKey {
+        task_type: TaskKey::new("email_classification").unwrap(),
+        language: Tag::language("pt-br").unwrap(),
+        channel: Tag::channel("e|mail").unwrap(),
+    };
+    let agent = RateTarget::Agent(Name::new("support-triage | 1").unwrap());
+    let values = [
+        Value::Baseline(BaselineValue {
+            key: key.clone(),
+            effort: Some(Effort::from_ms(86_400_000).unwrap()),
+            citation: "Time sheet, \"März\" 2026".to_owned(),
+        }),
+        Value::Baseline(BaselineValue { key, effort: None, citation: String::new() }),
+        rate(85),
+        Value::HourlyRate(RateValue { target: agent.clone(), rate: None }),
+        Value::HourlyRate(RateValue {
+            target: RateTarget::Team(Name::new("t").unwrap()),
+            rate: Some(Rate::new(1, Currency::new("USD").unwrap()).unwrap()),
+        }),
+    ];
+    let effective = Timestamp::from_micros(1_767_225_600_123_457);
+    for value in &values {
+        let change = NewChange { effective: Some(effective), ..new(1, value.clone()) };
+        recorded(&store, change).await;
+    }
+    let mut read = store.changes(workspace(1), Kind::Baseline).await.unwrap();
+    read.extend(store.changes(workspace(1), Kind::HourlyRate).await.unwrap());
+    assert_eq!(read.iter().map(|change| change.value.clone()).collect::<Vec<_>>(), values);
+    for change in read {
+        assert_eq!(change.version.effective, effective);
+        assert_eq!(change.version.recorded, FakeClock::default().now());
+        assert_eq!(
+            (change.version.actor.as_str(), change.version.reason.as_str()),
+            ("k1", "a test")
+        );
+    }
+}
+
+pub(crate) async fn keys_differ_by_case_and_accent(db: Db) {
+    let store = store(db);
+    for agent in ["Ana", "ana", "aná"] {
+        let target = RateTarget::Agent(Name::new(agent).unwrap());
+        let change =
+            recorded(&store, new(1, Value::HourlyRate(RateValue { target, rate: None }))).await;
+        assert_eq!(change.version.number, 1, "{agent}");
+    }
+}
+
+pub(crate) async fn a_cursor_sees_only_what_comes_after_it(db: Db) {
+    let store = store(db);
+    for euros in 1..=5 {
+        recorded(&store, new(1, rate(euros))).await;
+    }
+    let partition = workspace(1).partition();
+    let seqs = |changes: Vec<Change>| changes.iter().map(|c| c.position.seq).collect::<Vec<_>>();
+    let after = |seq| Position { partition, seq };
+    assert_eq!(seqs(store.changes_after(after(0), 2).await.unwrap()), [1, 2]);
+    assert_eq!(seqs(store.changes_after(after(2), 9).await.unwrap()), [3, 4, 5]);
+    assert_eq!(store.changes_after(after(5), 9).await.unwrap(), []);
+    let other = Partition::all().find(|p| *p != partition).unwrap();
+    let elsewhere = Position { partition: other, seq: 0 };
+    assert_eq!(store.changes_after(elsewhere, 9).await.unwrap(), []);
+}
+
+pub(crate) async fn workspaces_do_not_see_each_other(db: Db) {
+    let store = store(db);
+    // 1 and 2 share a partition: only the workspace column keeps them apart.
+    assert_eq!(workspace(1).partition(), workspace(2).partition());
+    recorded(&store, new(1, rate(85))).await;
+    assert_eq!(store.changes(workspace(2), Kind::HourlyRate).await.unwrap(), []);
+    let change = recorded(&store, new(2, rate(60))).await;
+    assert_eq!((change.position.seq, change.version.number), (2, 1));
+}
+
+pub(crate) async fn use_after_close_is_an_error(db: Db) {
+    let store = store(db.clone());
+    db.close().await;
+    assert!(matches!(store.heads().await, Err(super::Error::Unavailable(_))));
+    assert!(store.append(new(1, rate(85)), None, None).await.is_err());
+}

@@ -1,0 +1,141 @@
+//! The use cases: wait for a position, read cells, assemble a report.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use fault::{ErrorReason, Fault};
+use kernel::{Partition, Position, WorkspaceId};
+use tail::Progress;
+
+use crate::domain::{self, Change, Dimension, Order, Query, Savings, Tally};
+use crate::store::Store;
+
+/// How long a call without a deadline waits for its position.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What of a deadline is left for reading, so that a wait in vain still ends with its reason.
+const READING: Duration = Duration::from_millis(50);
+
+/// Reports over a store.
+pub(crate) struct App {
+    store: Arc<dyn Store>,
+    progress: Progress,
+    /// Latest position answered, for each partition. Another replica may have consumed further than this
+    /// one knows, and a reader that has seen that must not be shown less the next time.
+    answered: Vec<AtomicI64>,
+}
+
+/// A report and the position it reflects.
+pub(crate) struct Stated<T> {
+    pub(crate) as_of: Position,
+    pub(crate) report: T,
+}
+
+/// The front page.
+pub(crate) struct Overview {
+    pub(crate) tally: Tally,
+    pub(crate) previous: Option<(Tally, Change)>,
+}
+
+/// Whether the window before is looked at too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compare {
+    Previous,
+    Nothing,
+}
+
+/// How a savings report is split.
+#[derive(Debug, Clone)]
+pub(crate) struct Split {
+    pub(crate) by: Vec<Dimension>,
+    pub(crate) order: Order,
+    pub(crate) limit: usize,
+}
+
+impl App {
+    pub(crate) fn new(store: Arc<dyn Store>, progress: Progress) -> Self {
+        let answered = Partition::all().map(|_| AtomicI64::new(0)).collect();
+        Self { store, progress, answered }
+    }
+
+    /// The least position an answer may reflect: what was asked for, and never less than this reader
+    /// has seen. Waits until the position asked for is reflected, within what the caller still grants.
+    pub(crate) async fn floor(
+        &self,
+        workspace: WorkspaceId,
+        at_least: Option<Position>,
+        granted: Option<Duration>,
+    ) -> Result<i64, Fault> {
+        let partition = workspace.partition();
+        let Some(wanted) = at_least else { return Ok(self.seen(partition)) };
+        let patience = granted.map_or(PATIENCE, |granted| granted.saturating_sub(READING));
+        if !self.progress.reaches(wanted, patience).await {
+            let seq = self.progress.applied(partition);
+            let message =
+                "the ledger is not consumed up to at_least yet; call again with a later deadline";
+            return Err(Fault::deadline(ErrorReason::NotYetConsumed, message)
+                .with("at_least", wanted)
+                .with("as_of", Position { partition, seq }));
+        }
+        Ok(self.seen(partition))
+    }
+
+    /// From now on nothing older is answered.
+    pub(crate) fn answered(&self, as_of: Position) {
+        self.mark(as_of.partition).fetch_max(as_of.seq, Ordering::Relaxed);
+    }
+
+    fn seen(&self, partition: Partition) -> i64 {
+        let answered = self.mark(partition).load(Ordering::Relaxed);
+        self.progress.applied(partition).max(answered)
+    }
+
+    fn mark(&self, partition: Partition) -> &AtomicI64 {
+        &self.answered[usize::from(partition.get().unsigned_abs())]
+    }
+
+    pub(crate) async fn overview(
+        &self,
+        query: &Query,
+        compare: Compare,
+    ) -> Result<Stated<Overview>, Fault> {
+        let reading = self.store.read(query.workspace, &query.window).await.map_err(unread)?;
+        let tally = domain::overview(query, &reading.cells);
+        let before = match compare {
+            Compare::Previous => query.window.previous(),
+            Compare::Nothing => None,
+        };
+        let previous = match before {
+            Some(window) => {
+                let reading = self.store.read(query.workspace, &window).await.map_err(unread)?;
+                let before = domain::overview(query, &reading.cells);
+                let change = Change::between(&tally, &before);
+                Some((before, change))
+            }
+            None => None,
+        };
+        Ok(Stated { as_of: reading.as_of, report: Overview { tally, previous } })
+    }
+
+    pub(crate) async fn savings(
+        &self,
+        query: &Query,
+        split: &Split,
+    ) -> Result<Stated<Savings>, Fault> {
+        let reading = self.store.read(query.workspace, &query.window).await.map_err(unread)?;
+        let report = domain::savings(query, &split.by, split.order, split.limit, &reading.cells);
+        Ok(Stated { as_of: reading.as_of, report })
+    }
+}
+
+fn unread(error: db::Error) -> Fault {
+    match error {
+        db::Error::Unavailable(_) | db::Error::Unknown(_) => {
+            Fault::storage_unavailable().because(error)
+        }
+        db::Error::Conflict(_) | db::Error::Corrupt { .. } | db::Error::Other(_) => {
+            Fault::internal("the report could not be read").because(error)
+        }
+    }
+}

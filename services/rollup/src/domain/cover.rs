@@ -1,0 +1,206 @@
+//! Windows in cells: quarter hours of UTC, and whole UTC days so that a month is not 2,880 reads.
+//!
+//! A quarter hour is the longest span every IANA zone's days and hours are made of.
+
+use std::time::Duration;
+
+use kernel::{Timestamp, Window};
+
+const QUARTER: i64 = 15 * 60 * 1_000_000;
+const DAY: i64 = 96 * QUARTER;
+const QUARTER_HOUR: Duration = Duration::from_micros(QUARTER as u64);
+
+/// Longest window a report takes: ten years and a little.
+pub(crate) const WINDOW_DAYS_MAX: i64 = 3_660;
+
+/// How long a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Quarter,
+    Day,
+}
+
+impl Level {
+    pub(crate) const ALL: [Self; 2] = [Self::Quarter, Self::Day];
+
+    /// The number rows hold.
+    pub(crate) const fn number(self) -> i16 {
+        match self {
+            Self::Quarter => 0,
+            Self::Day => 1,
+        }
+    }
+
+    /// Start of the cell that `at` falls into.
+    pub(crate) fn floor(self, at: Timestamp) -> Timestamp {
+        let length = self.micros();
+        Timestamp::from_micros(at.micros().div_euclid(length) * length)
+    }
+
+    const fn micros(self) -> i64 {
+        match self {
+            Self::Quarter => QUARTER,
+            Self::Day => DAY,
+        }
+    }
+}
+
+/// A window whose edges are cell edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AlignedWindow(Window);
+
+/// Why a window is none that cells can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misaligned {
+    #[error("{0} is not on a quarter hour of UTC; the nearest are {before} and {after}",
+            before = floor(.0), after = ceil(.0))]
+    Edge(Timestamp),
+    #[error("the window is {0} days long; at most {WINDOW_DAYS_MAX} are answered")]
+    TooLong(i64),
+}
+
+impl Misaligned {
+    /// What is wrong with `at` as the edge of a window.
+    pub(crate) fn edge(at: Timestamp) -> Option<Self> {
+        (at.micros().rem_euclid(QUARTER) != 0).then_some(Self::Edge(at))
+    }
+}
+
+impl AlignedWindow {
+    /// Refuses edges inside a quarter hour: rounding them would report on another window than asked.
+    pub(crate) fn new(window: Window) -> Result<Self, Misaligned> {
+        let days = (window.end().micros() - window.start().micros()) / DAY;
+        let edge = Misaligned::edge(window.start()).or_else(|| Misaligned::edge(window.end()));
+        match edge {
+            Some(edge) => Err(edge),
+            None if days > WINDOW_DAYS_MAX => Err(Misaligned::TooLong(days)),
+            None => Ok(Self(window)),
+        }
+    }
+
+    /// The last `length`, up to the end of the quarter hour that `now` lies in.
+    ///
+    /// `length` is cut to whole quarter hours, one at least.
+    pub(crate) fn ending(now: Timestamp, length: Duration) -> Self {
+        let end = Level::Quarter.floor(now).plus(QUARTER_HOUR);
+        let start = Level::Quarter.floor(end.minus(length.max(QUARTER_HOUR)));
+        Self(Window::new(start, end).expect("length is at least a quarter hour"))
+    }
+
+    /// From `start` to the end of the quarter hour that `now` lies in. `None` where `start` is on no
+    /// quarter hour or not before that end.
+    pub(crate) fn since(start: Timestamp, now: Timestamp) -> Option<Self> {
+        // A moment on an edge begins a quarter hour.
+        let end = Level::Quarter.floor(now).plus(QUARTER_HOUR);
+        Self::new(Window::new(start, end)?).ok()
+    }
+
+    pub(crate) fn window(&self) -> Window {
+        self.0
+    }
+
+    /// The window of equal length just before.
+    pub(crate) fn previous(&self) -> Option<Self> {
+        let length = self.0.end().micros() - self.0.start().micros();
+        let start = self.0.start().micros().checked_sub(length)?;
+        Window::new(Timestamp::from_micros(start), self.0.start()).map(Self)
+    }
+
+    pub(crate) fn days(&self) -> f64 {
+        (self.0.end().micros() - self.0.start().micros()) as f64 / DAY as f64
+    }
+
+    /// The fewest runs of cells that make up the window: quarters at the edges, days between.
+    pub(crate) fn cover(&self) -> Vec<Span> {
+        let (start, end) = (self.0.start().micros(), self.0.end().micros());
+        let first_day =
+            start.div_euclid(DAY) * DAY + if start.rem_euclid(DAY) == 0 { 0 } else { DAY };
+        let last_day = end.div_euclid(DAY) * DAY;
+        let runs = if first_day < last_day {
+            [
+                (Level::Quarter, start, first_day),
+                (Level::Day, first_day, last_day),
+                (Level::Quarter, last_day, end),
+            ]
+        } else {
+            [(Level::Quarter, start, end), (Level::Day, end, end), (Level::Quarter, end, end)]
+        };
+        runs.into_iter()
+            .filter_map(|(level, from, to)| {
+                let window = Window::new(Timestamp::from_micros(from), Timestamp::from_micros(to))?;
+                Some(Span { level, window })
+            })
+            .collect()
+    }
+}
+
+/// A run of cells of one length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) level: Level,
+    /// Starts of the cells lie in here.
+    pub(crate) window: Window,
+}
+
+fn floor(at: &Timestamp) -> Timestamp {
+    Level::Quarter.floor(*at)
+}
+
+fn ceil(at: &Timestamp) -> Timestamp {
+    let floor = floor(at).micros();
+    Timestamp::from_micros(if floor == at.micros() { floor } else { floor + QUARTER })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_edge_inside_a_quarter_hour_is_refused_with_its_neighbours() {
+        let window = Window::new(at("2026-01-01T09:07:00Z"), at("2026-01-02T00:00:00Z")).unwrap();
+        let refusal = AlignedWindow::new(window).unwrap_err().to_string();
+        assert!(refusal.contains("2026-01-01T09:00:00Z and 2026-01-01T09:15:00Z"), "{refusal}");
+    }
+
+    #[test]
+    fn thirty_days_ending_now_are_exactly_thirty_days_and_hold_now() {
+        let now = at("2026-11-22T02:15:26Z");
+        let window = AlignedWindow::ending(now, Duration::from_secs(30 * 86_400));
+        assert!((window.days() - 30.0).abs() < f64::EPSILON);
+        assert!(window.window().contains(now));
+        assert_eq!(window.window().end(), at("2026-11-22T02:30:00Z"));
+    }
+
+    #[test]
+    fn a_month_is_read_as_days_with_quarters_at_its_edges() {
+        let window = Window::new(at("2026-01-01T23:45:00Z"), at("2026-01-31T00:30:00Z")).unwrap();
+        let cover = AlignedWindow::new(window).unwrap().cover();
+        let levels: Vec<_> = cover.iter().map(|span| span.level).collect();
+        assert_eq!(levels, [Level::Quarter, Level::Day, Level::Quarter]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cover_holds_every_moment_of_the_window_once(
+            start in -500_000i64..500_000,
+            quarters in 1i64..2_000,
+        ) {
+            let edge = |n: i64| Timestamp::from_micros(n * QUARTER);
+            let window = Window::new(edge(start), edge(start + quarters)).unwrap();
+            let mut next = window.start();
+            for span in AlignedWindow::new(window).unwrap().cover() {
+                prop_assert_eq!(span.window.start(), next);
+                prop_assert_eq!(span.level.floor(span.window.start()), span.window.start());
+                prop_assert_eq!(span.level.floor(span.window.end()), span.window.end());
+                next = span.window.end();
+            }
+            prop_assert_eq!(next, window.end());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Steps and cells for the tests of the domain and the suite of the store.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use kernel::{Currency, Effort, Outcome, SavingsPolicy, Timestamp, Window, WorkspaceId};
+
+use crate::domain::{
+    AlignedWindow, Cell, Cost, Deltas, Dimensions, Level, Measures, Query, Rate, Staffing, Step,
+    TicketSet,
+};
+
+pub(crate) const MINUTE: i64 = 60_000;
+pub(crate) const DAY: i64 = 86_400_000_000;
+/// 2026-01-01T00:00:00Z.
+pub(crate) const START: i64 = 1_767_225_600_000_000;
+
+pub(crate) fn workspace() -> WorkspaceId {
+    WorkspaceId::new(7).unwrap()
+}
+
+/// A step at EUR 85 an hour that cost EUR 0.012.
+pub(crate) fn step(task_type: &str, baseline_min: i64, outcome: Outcome, occurred: i64) -> Step {
+    let rate = Rate { micros_per_hour: 85_000_000, currency: Currency::EUR };
+    let cost = Cost::new(12_000, Currency::EUR);
+    Step {
+        workspace: workspace(),
+        occurred: Timestamp::from_micros(occurred),
+        ticket: None,
+        dimensions: Dimensions {
+            task_type: task_type.to_owned(),
+            agent: "support-triage".to_owned(),
+            outcome,
+            project: String::new(),
+            intent: String::new(),
+            queue: String::new(),
+            channel: String::new(),
+            language: String::new(),
+            technical: None,
+            model: String::new(),
+            baseline_version: "1".to_owned(),
+            rate_version: "1".to_owned(),
+            rate: Some(rate),
+            cost_currency: cost.map(|cost| cost.currency()),
+        },
+        effort: Some(Effort {
+            baseline_ms: baseline_min * MINUTE,
+            agent_ms: 0,
+            human_edit_ms: None,
+        }),
+        cost,
+    }
+}
+
+pub(crate) fn query(policy: SavingsPolicy) -> Query {
+    let window =
+        Window::new(Timestamp::from_micros(START), Timestamp::from_micros(START + 30 * DAY))
+            .unwrap();
+    Query {
+        workspace: workspace(),
+        window: AlignedWindow::new(window).unwrap(),
+        filters: Vec::new(),
+        policy,
+        staffing: Staffing { hours_per_month: 176, months: 1.0 },
+    }
+}
+
+/// What a store would hold after these deltas: the model that stores are measured against.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Cells {
+    numbers: BTreeMap<(WorkspaceId, String), u32>,
+    pub(crate) cells: BTreeMap<(Level, Timestamp, Dimensions), (Measures, Vec<String>)>,
+}
+
+impl Cells {
+    pub(crate) fn apply(&mut self, deltas: Deltas) {
+        for cell in deltas.cells {
+            let set = deltas.dimensions[cell.dimensions].1.clone();
+            let entry = self.cells.entry((cell.level, cell.start, set)).or_default();
+            entry.0 += cell.measures;
+            entry.1.extend(cell.tickets.iter().map(|&at| deltas.tickets[at].1.clone()));
+            entry.1.sort();
+            entry.1.dedup();
+        }
+    }
+
+    /// The cells a report over the query's window is made from.
+    pub(crate) fn read(&mut self, query: &Query) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for span in query.window.cover() {
+            for ((level, start, dimensions), (measures, tickets)) in &self.cells {
+                if *level != span.level || !span.window.contains(*start) {
+                    continue;
+                }
+                let mut number = |ticket: &String| {
+                    let next = self.numbers.len() as u32;
+                    *self.numbers.entry((query.workspace, ticket.clone())).or_insert(next)
+                };
+                let set: TicketSet = tickets.iter().map(&mut number).collect();
+                cells.push(Cell {
+                    dimensions: dimensions.clone(),
+                    measures: *measures,
+                    tickets: set,
+                });
+            }
+        }
+        cells
+    }
+}

@@ -1,0 +1,71 @@
+//! Rollup: what the ledger adds up to.
+//!
+//! Read in this order: `domain` (what a step is worth and which cells it falls into), `ledger` and
+//! `worker` (how entries become deltas), `store` (deltas and cursor in one transaction), `app` (reports),
+//! `grpc` (how they are asked for), `answers` (the cache in front).
+
+mod answers;
+mod app;
+mod config;
+mod domain;
+mod grpc;
+mod ledger;
+mod store;
+mod worker;
+
+use std::sync::Arc;
+
+use chassis::{Context, Service, StartError};
+use db::{Db, Settings};
+use tokio::sync::watch;
+use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
+
+pub use config::Config;
+pub use store::migration::Migrator;
+#[cfg(feature = "testkit")]
+pub use store::suite;
+
+use answers::Answers;
+use app::App;
+use store::{SqlStore, Store};
+use worker::Folding;
+
+/// Its name in logs, health, traces and credentials.
+pub const NAME: &str = "rollup";
+
+/// Opens the database, starts to consume and hands over the routes.
+pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError> {
+    let Config { service, connections } = config;
+    let url = service.database_url.clone();
+    let db = Db::open(&Settings { url, context: NAME, connections }).await.map_err(|error| {
+        StartError::new("rollup cannot open its database (TALLY_ROLLUP_DATABASE_URL)")
+            .because(error)
+    })?;
+    db.verify::<Migrator>().await.map_err(|error| {
+        StartError::new("rollup cannot work on its database as it is").because(error)
+    })?;
+    let hot = hot::open(service.redis_url.as_ref()).map_err(|error| {
+        StartError::new("rollup cannot use its cache (TALLY_ROLLUP_REDIS_URL)").because(error)
+    })?;
+    let answers = Answers::new(hot);
+    let store: Arc<dyn Store> = Arc::new(SqlStore::new(db.clone()));
+    let ingest = chassis::connect(&service.ingest_url, NAME, ctx);
+    let folding = Arc::new(Folding::new(Arc::clone(&store)));
+    let ledger = LedgerServiceClient::new(ingest.clone());
+    let progress = tail::run(folding, db, ledger, tail::Settings::default(), ctx);
+    let app = Arc::new(App::new(store, progress));
+    let (ready, watched) = watch::channel(true);
+    // Readiness ends with the drain; until then reports are served from what is applied.
+    let stop = ctx.stop.clone();
+    ctx.tasks.spawn(async move {
+        stop.cancelled().await;
+        ready.send_replace(false);
+    });
+    Ok(Service {
+        name: NAME,
+        listen: service.listen,
+        routes: grpc::routes(app, answers, Arc::clone(&ctx.clock)),
+        ready: watched,
+        authenticator: Arc::new(chassis::auth::Remote::new(ingest)),
+    })
+}

@@ -1,0 +1,141 @@
+//! A ledger of one partition, in memory, as ingest would stream it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use prost::Message;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+use wire::common::v1::{Money, Outcome};
+use wire::ingest::v1::event::Body;
+use wire::ingest::v1::ledger_service_server::LedgerService;
+use wire::ingest::v1::{
+    Event, GetHeadsRequest, GetHeadsResponse, LedgerEntry, LedgerRecord, TailRequest, TailResponse,
+    TaskCompleted, Ticket, Valuation,
+};
+
+use super::{cursor_of, workspace};
+
+/// 2026-01-01T00:00:00Z, microseconds.
+pub(crate) const START: i64 = 1_767_225_600_000_000;
+
+/// Entries a message of the stream holds.
+const MESSAGE: usize = 500;
+
+#[derive(Clone)]
+pub(crate) struct Ledger {
+    entries: Arc<watch::Sender<Vec<LedgerEntry>>>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { entries: Arc::new(watch::Sender::new(Vec::new())) }
+    }
+}
+
+impl Ledger {
+    /// Seq of the last entry.
+    pub(crate) fn head(&self) -> i64 {
+        self.entries.borrow().len() as i64
+    }
+
+    /// Appends records with the times they occurred at; answers the head.
+    pub(crate) fn append(&self, records: impl IntoIterator<Item = (i64, LedgerRecord)>) -> i64 {
+        self.entries.send_modify(|entries| {
+            for (occurred, record) in records {
+                entries.push(LedgerEntry {
+                    seq: entries.len() as i64 + 1,
+                    workspace: workspace().get(),
+                    recorded_time_us: occurred,
+                    occurred_time_us: occurred,
+                    trace_context: Vec::new(),
+                    record: record.encode_to_vec(),
+                });
+            }
+        });
+        self.head()
+    }
+}
+
+#[async_trait]
+impl LedgerService for Ledger {
+    type TailStream = ReceiverStream<Result<TailResponse, Status>>;
+
+    async fn tail(
+        &self,
+        request: Request<TailRequest>,
+    ) -> Result<Response<Self::TailStream>, Status> {
+        let (send, receive) = mpsc::channel(4);
+        let mut changes = self.entries.subscribe();
+        if let Some(mut cursor) = cursor_of(&request.into_inner().cursors) {
+            tokio::spawn(async move {
+                loop {
+                    let next: Vec<LedgerEntry> = {
+                        let entries = changes.borrow_and_update();
+                        entries.iter().skip(cursor as usize).take(MESSAGE).cloned().collect()
+                    };
+                    cursor += next.len() as i64;
+                    if next.is_empty() {
+                        tokio::select! {
+                            changed = changes.changed() => if changed.is_err() { return },
+                            () = send.closed() => return,
+                        }
+                        continue;
+                    }
+                    let partition = i32::from(workspace().partition().get());
+                    let message = TailResponse { partition, entries: next };
+                    if send.send(Ok(message)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        } else {
+            // Nothing will ever come on this one; it stays open until the caller leaves.
+            tokio::spawn(async move { send.closed().await });
+        }
+        Ok(Response::new(ReceiverStream::new(receive)))
+    }
+
+    async fn get_heads(
+        &self,
+        _: Request<GetHeadsRequest>,
+    ) -> Result<Response<GetHeadsResponse>, Status> {
+        Err(Status::unimplemented("no consumer asks"))
+    }
+}
+
+/// A step that cost EUR 0.012.
+pub(crate) fn task(task_type: &str, outcome: Outcome) -> TaskCompleted {
+    TaskCompleted {
+        task_type: task_type.to_owned(),
+        outcome: outcome.into(),
+        agent_cost: Some(Money { currency_code: "EUR".to_owned(), micros: 12_000 }),
+        ..TaskCompleted::default()
+    }
+}
+
+pub(crate) fn event(agent: &str, ticket: &str, body: Body) -> Event {
+    Event {
+        agent_id: agent.to_owned(),
+        ticket: Some(Ticket { ticket_id: ticket.to_owned(), ..Ticket::default() }),
+        body: Some(body),
+        ..Event::default()
+    }
+}
+
+/// Valued at EUR 85 an hour.
+pub(crate) fn valued(agent: &str, ticket: &str, task: TaskCompleted, minutes: i64) -> LedgerRecord {
+    let valuation = Valuation {
+        baseline_ms: minutes * 60_000,
+        rate_micros_per_hour: 85_000_000,
+        currency_code: "EUR".to_owned(),
+        baseline_version: "1".to_owned(),
+        rate_version: "1".to_owned(),
+        subtract_agent_duration: true,
+        outcome: task.outcome,
+        ..Valuation::default()
+    };
+    let event = event(agent, ticket, Body::TaskCompleted(task));
+    LedgerRecord { event: Some(event), valuation: Some(valuation) }
+}

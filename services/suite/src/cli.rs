@@ -1,0 +1,326 @@
+//! The command line: what can be said, with an example for each command.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kernel::{Currency, Timestamp};
+
+/// The ledger of what AI does in customer support.
+#[derive(Parser)]
+#[command(name = "tally", version, max_term_width = 100, after_help = "\
+Settings are environment variables: `tally config` prints those in effect.
+Try it: tally demo --once")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the services: all of them in this process, or one.
+    Serve(Serve),
+    /// Start everything, replay a month of a support team, print its report.
+    Demo(Demo),
+    /// Record events.
+    Track(Track),
+    /// What was saved: hours, money, outcomes.
+    Overview(Overview),
+    /// Create workspaces.
+    Workspace(Workspace),
+    /// Create, list and revoke API keys.
+    Key(Key),
+    /// Bring the databases up to this version.
+    Migrate(Migrate),
+    /// Print the settings in effect, secrets hidden.
+    Config(Config),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Which {
+    All,
+    Ingest,
+    BaselineCatalog,
+    Rollup,
+    AuditSampling,
+    WebhookDispatch,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally serve all                                     everything, SQLite under ./tally-data
+  TALLY_DATABASE_URL=postgres://… tally serve ingest  one service of several processes")]
+pub(crate) struct Serve {
+    /// What to run.
+    pub(crate) which: Which,
+    /// Bring the databases up to this version first. Embedded databases always are.
+    #[arg(long)]
+    pub(crate) migrate: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally demo --once                                   print the report and exit
+  tally demo                                          print the report and serve on
+Run it again, or after a kill: everything is sent again, and nothing counts twice.")]
+pub(crate) struct Demo {
+    /// Exit after the report instead of serving on.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the demo's own webhook subscriber listens.
+    #[arg(long, default_value = "127.0.0.1:7790")]
+    pub(crate) receiver: SocketAddr,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutcomeArg {
+    Success,
+    NeedsReview,
+    Failure,
+    Pending,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally track --agent support-triage --task-type email_classification --outcome success --ticket T-1
+  tally track --file events.jsonl                     one event a line, protobuf JSON; - is stdin
+The key is read from TALLY_API_KEY.")]
+pub(crate) struct Track {
+    /// Which agent did it.
+    #[arg(long, required_unless_present = "file", conflicts_with = "file")]
+    pub(crate) agent: Option<String>,
+    /// Which step, as the catalog names it.
+    #[arg(long, required_unless_present = "file", conflicts_with = "file")]
+    pub(crate) task_type: Option<String>,
+    /// What became of it.
+    #[arg(long, required_unless_present = "file", conflicts_with = "file")]
+    pub(crate) outcome: Option<OutcomeArg>,
+    /// The ticket it belongs to.
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) ticket: Option<String>,
+    /// What it cost, such as 0.012 or "USD 0.012"; without a currency, the workspace's.
+    #[arg(long, value_parser = money, conflicts_with = "file")]
+    pub(crate) cost: Option<wire::common::v1::Money>,
+    /// How long the agent took, such as 1.5s or 2m.
+    #[arg(long, value_parser = span, conflicts_with = "file")]
+    pub(crate) duration: Option<Duration>,
+    /// When it happened, RFC 3339. Default: now.
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) at: Option<Timestamp>,
+    /// Idempotency key: the same event under the same key counts once.
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) key: Option<String>,
+    /// Anything else, as name=value; may be repeated.
+    #[arg(long, value_parser = pair, conflicts_with = "file")]
+    pub(crate) metadata: Vec<(String, String)>,
+    /// Check and value only; write nothing.
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) dry_run: bool,
+    /// Events to track, one a line, as protobuf JSON; - reads stdin.
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+    /// Print receipts as JSON, one a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyArg {
+    Gross,
+    Credited,
+    Strict,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    TaskType,
+    Agent,
+    Outcome,
+    Project,
+    Intent,
+    Queue,
+    Channel,
+    Language,
+    Model,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally overview                                      the last 30 days
+  tally overview --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --by agent
+  tally overview --agent support-triage --policy strict --json
+The key is read from TALLY_API_KEY.")]
+pub(crate) struct Overview {
+    /// Start of the window, on a quarter hour, RFC 3339.
+    #[arg(long, requires = "to")]
+    pub(crate) from: Option<Timestamp>,
+    /// End of the window; what happens at it belongs to the next.
+    #[arg(long, requires = "from")]
+    pub(crate) to: Option<Timestamp>,
+    /// Break the savings down by this.
+    #[arg(long, default_value = "task-type")]
+    pub(crate) by: By,
+    /// Only these agents; may be repeated.
+    #[arg(long)]
+    pub(crate) agent: Vec<String>,
+    /// How outcomes earn credit.
+    #[arg(long, default_value = "credited")]
+    pub(crate) policy: PolicyArg,
+    /// Wait until the report reflects this: the position of a receipt.
+    #[arg(long)]
+    pub(crate) at_least: Option<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Workspace {
+    #[command(subcommand)]
+    pub(crate) action: WorkspaceAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum WorkspaceAction {
+    /// Create a workspace and print its first admin key, which is shown this once.
+    Create {
+        /// Its name.
+        name: String,
+        /// IANA zone of its reports.
+        #[arg(long, default_value = "UTC")]
+        time_zone: String,
+        /// ISO 4217 currency of its costs.
+        #[arg(long, default_value = "EUR")]
+        currency: Currency,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Key {
+    #[command(subcommand)]
+    pub(crate) action: KeyAction,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeArg {
+    Track,
+    Report,
+    Review,
+    Admin,
+    Backfill,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyAction {
+    /// Create a key of the workspace TALLY_API_KEY belongs to; it is shown this once.
+    Create {
+        /// What it may do; may be repeated.
+        #[arg(long, required = true)]
+        scope: Vec<ScopeArg>,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the keys, without their secrets.
+    List {
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key: every service refuses it within 2 seconds.
+    Revoke {
+        /// Its id: the 16 characters behind tally_live_.
+        key_id: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Migrate {
+    /// Which databases.
+    #[arg(default_value = "all")]
+    pub(crate) which: Which,
+}
+
+#[derive(Args)]
+pub(crate) struct Config {
+    /// Print as a Markdown table of all variables with their defaults.
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write name=value")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a duration such as 250ms, 1.5s or 2m".to_owned();
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
+    let number: f64 = text[..unit].parse().map_err(|_| wrong())?;
+    let seconds = match &text[unit..] {
+        "ms" => number / 1_000.0,
+        "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3_600.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+/// Decimal text to millionths without a float in between: 0.012 is 12,000 exactly.
+fn money(text: &str) -> Result<wire::common::v1::Money, String> {
+    let wrong = || "write an amount such as 0.012 or \"USD 0.012\", with at most six decimals".to_owned();
+    let (currency, amount) = text.rsplit_once(' ').unwrap_or(("", text));
+    if !currency.is_empty() {
+        Currency::new(currency).map_err(|e| e.to_string())?;
+    }
+    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 6 {
+        return Err(wrong());
+    }
+    let micros = format!("{whole}{fraction:0<6}").parse().map_err(|_| wrong())?;
+    Ok(wire::common::v1::Money { currency_code: currency.to_owned(), micros })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_amount_is_exact_or_refused() {
+        assert_eq!(money("0.012").map(|m| m.micros), Ok(12_000));
+        assert_eq!(money("USD 3").map(|m| (m.currency_code, m.micros)), Ok(("USD".into(), 3_000_000)));
+        for bad in ["", ".5", "1.2345678", "-1", "1e3", "usd 1", "1,2"] {
+            assert!(money(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_duration_needs_its_unit() {
+        assert_eq!(span("1.5s"), Ok(Duration::from_millis(1500)));
+        assert!(span("15").is_err());
+        assert!(span("s").is_err());
+        assert!(span("-1s").is_err());
+    }
+}

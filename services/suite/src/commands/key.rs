@@ -1,0 +1,97 @@
+//! `tally key`.
+
+use std::process::ExitCode;
+
+use chassis::Channel;
+use comfy_table::Table;
+use wire::common::v1::Scope;
+use wire::ingest::v1::access_service_client::AccessServiceClient;
+use wire::ingest::v1::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, RevokeApiKeyRequest};
+
+use crate::cli::{Key, KeyAction, ScopeArg};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::print;
+
+pub(crate) async fn run(args: Key) -> Result<ExitCode, Failure> {
+    let settings = super::settings()?;
+    let client = Client::with_key(&settings)?;
+    let mut access = AccessServiceClient::new(client.to(&settings.peers.ingest_url));
+    match args.action {
+        KeyAction::Create { scope, name, json } => create(&mut access, scope, name, json).await?,
+        KeyAction::List { json } => list(&mut access, json).await?,
+        KeyAction::Revoke { key_id } => {
+            let request = RevokeApiKeyRequest { workspace_id: String::new(), key_id };
+            let key = access.revoke_api_key(request).await.map_err(Failure::call("the key was not revoked"))?;
+            println!("{} is revoked", key.into_inner().api_key.unwrap_or_default().key_id);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create(
+    access: &mut AccessServiceClient<Channel>,
+    scopes: Vec<ScopeArg>,
+    name: String,
+    json: bool,
+) -> Result<(), Failure> {
+    let scopes = scopes.into_iter().map(|scope| wire_scope(scope).into()).collect();
+    let request = CreateApiKeyRequest { workspace_id: String::new(), name, scopes, ttl: None };
+    let made = access
+        .create_api_key(request)
+        .await
+        .map_err(Failure::call("the key was not created"))?
+        .into_inner();
+    if json {
+        println!("{}", serde_json::to_string(&made)?);
+    } else {
+        println!("{}\nShown this once.", made.secret);
+    }
+    Ok(())
+}
+
+async fn list(access: &mut AccessServiceClient<Channel>, json: bool) -> Result<(), Failure> {
+    let mut keys: Vec<ApiKey> = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListApiKeysRequest { page_token, ..Default::default() };
+        let page = access.list_api_keys(request).await.map_err(Failure::call("keys were not listed"))?;
+        let page = page.into_inner();
+        keys.extend(page.api_keys);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    if json {
+        for key in &keys {
+            println!("{}", serde_json::to_string(key)?);
+        }
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(["Key", "Name", "Scopes", "Created", "State"]);
+    for key in keys {
+        let scopes = key.scopes().map(|scope| scope.as_str_name().trim_start_matches("SCOPE_"));
+        let scopes = scopes.collect::<Vec<_>>().join(", ").to_lowercase();
+        let state = match (&key.revoke_time, &key.expire_time) {
+            (Some(at), _) => format!("revoked {}", print::moment(at)),
+            (None, Some(at)) => format!("until {}", print::moment(at)),
+            (None, None) => "valid".to_owned(),
+        };
+        let created = key.create_time.as_ref().map(print::moment).unwrap_or_default();
+        table.add_row([key.key_id, key.name, scopes, created, state]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+fn wire_scope(scope: ScopeArg) -> Scope {
+    match scope {
+        ScopeArg::Track => Scope::Track,
+        ScopeArg::Report => Scope::Report,
+        ScopeArg::Review => Scope::Review,
+        ScopeArg::Admin => Scope::Admin,
+        ScopeArg::Backfill => Scope::Backfill,
+    }
+}

@@ -1,0 +1,20 @@
+//! One command a file.
+
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod key;
+pub(crate) mod migrate;
+pub(crate) mod overview;
+pub(crate) mod serve;
+pub(crate) mod track;
+pub(crate) mod workspace;
+
+use chassis::config::ProcessEnv;
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// The settings of a command that is not a service.
+fn settings() -> Result<Settings, Failure> {
+    Ok(Settings::read(&ProcessEnv, "tally")?.0)
+}

@@ -1,0 +1,37 @@
+//! `tally workspace`.
+
+use std::process::ExitCode;
+
+use wire::ingest::v1::CreateWorkspaceRequest;
+use wire::ingest::v1::access_service_client::AccessServiceClient;
+
+use crate::cli::{Workspace, WorkspaceAction};
+use crate::failure::Failure;
+use crate::hosting;
+
+pub(crate) async fn run(args: Workspace) -> Result<ExitCode, Failure> {
+    let mut settings = super::settings()?;
+    // Workspaces belong to the operator: this needs the service token, not a key.
+    let ctx = hosting::context(&mut settings)?;
+    let mut access =
+        AccessServiceClient::new(chassis::connect(&settings.peers.ingest_url, "cli", &ctx));
+    let WorkspaceAction::Create { name, time_zone, currency, json } = args.action;
+    let request = CreateWorkspaceRequest {
+        name,
+        time_zone,
+        currency_code: currency.to_string(),
+        request_id: String::new(),
+    };
+    let made = access
+        .create_workspace(request)
+        .await
+        .map_err(Failure::call("the workspace was not created"))?
+        .into_inner();
+    if json {
+        println!("{}", serde_json::to_string(&made)?);
+    } else {
+        println!("{}", made.workspace.unwrap_or_default().workspace_id);
+        println!("Its admin key, shown this once:\n  export TALLY_API_KEY={}", made.api_key);
+    }
+    Ok(ExitCode::SUCCESS)
+}
