@@ -9,7 +9,9 @@ use crate::Error;
 pub async fn now(connection: &impl ConnectionTrait) -> Result<Timestamp, Error> {
     let backend = connection.get_database_backend();
     let sql = match backend {
-        DbBackend::Postgres => "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now",
+        DbBackend::Postgres => {
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now"
+        }
         _ => "SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000 AS now",
     };
     let row = connection

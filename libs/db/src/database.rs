@@ -57,7 +57,7 @@ impl Db {
         // reader that is still open only postpones that.
         for pool in [&self.inner.writer, &self.inner.reader] {
             if let Err(error) = pool.close_by_ref().await {
-                tracing::warn!(%error, address = %self.inner.address, "a pool did not close cleanly");
+                tracing::warn!(%error, address = %self.inner.address, "a pool did not close well");
             }
         }
     }

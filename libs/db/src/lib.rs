@@ -6,11 +6,11 @@
 //! transaction that is known to have committed.
 //!
 //! Three promises, each with a test that would fail without it:
-//! - an `Ok` from [`Db::write`] means the rows are on disk. Opening refuses a database that is set up
-//!   to forget (`fsync`, `synchronous_commit`, `synchronous`), and a transaction that PostgreSQL has
-//!   already aborted cannot commit into nothing;
-//! - a caller that goes away loses no write and leaves no transaction open: the work runs in a task of
-//!   its own, and every connection is rolled back before it is lent again;
+//! - an `Ok` from [`Db::write`] means the rows are on disk. Opening refuses a database that is set
+//!   up to forget (`fsync`, `synchronous_commit`, `synchronous`), and a transaction that PostgreSQL
+//!   has already aborted cannot commit into nothing;
+//! - a caller that goes away loses no write and leaves no transaction open: the work runs in a task
+//!   of its own, and every connection is rolled back before it is lent again;
 //! - errors are told apart by kind and SQLSTATE, never by their text or a constraint's name, which
 //!   differ between the databases and again when PostgreSQL is distributed.
 #![deny(missing_docs)]

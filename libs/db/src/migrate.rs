@@ -30,9 +30,9 @@ pub enum SchemaError {
     },
     /// Migrations are applied that the binary does not know.
     #[error(
-        "{context} in {address} has {}, which this tally does not know. It was made by a newer tally \
-         (run that one), or belongs to another context: on SQLite give each context a file of its \
-         own, on PostgreSQL a schema. `tally migrate` will not touch it",
+        "{context} in {address} has {}, which this tally does not know. It was made by a newer \
+         tally (run that one), or belongs to another context: on SQLite give each context a file \
+         of its own, on PostgreSQL a schema. `tally migrate` will not touch it",
         list(names)
     )]
     Unknown {
@@ -44,7 +44,10 @@ pub enum SchemaError {
         names: Vec<String>,
     },
     /// Another process has been migrating for ten minutes.
-    #[error("another process is migrating {context} in {address} and does not end. Look for it, then try again")]
+    #[error(
+        "another process is migrating {context} in {address} and does not end. Look for it, then \
+         try again"
+    )]
     Locked {
         /// The context.
         context: &'static str,
@@ -71,9 +74,10 @@ fn list(names: &[String]) -> String {
 /// At a start-up there is one reader, the operator: the driver's words help, and hold no secrets.
 fn cause(err: &Error) -> String {
     match err {
-        Error::Conflict(err) | Error::Unavailable(err) | Error::Unknown(err) | Error::Other(err) => {
-            err.to_string()
-        }
+        Error::Conflict(err)
+        | Error::Unavailable(err)
+        | Error::Unknown(err)
+        | Error::Other(err) => err.to_string(),
         Error::Corrupt { .. } => err.to_string(),
     }
 }
@@ -128,11 +132,13 @@ impl Db {
         applied
     }
 
-    async fn migration_lock(&self, options: &PgConnectOptions) -> Result<PgConnection, SchemaError> {
+    async fn migration_lock(
+        &self,
+        options: &PgConnectOptions,
+    ) -> Result<PgConnection, SchemaError> {
         let options = options.clone().options([("statement_timeout", LOCK_TIMEOUT)]);
-        let mut lock = PgConnection::connect_with(&options)
-            .await
-            .map_err(|err| self.failed(err.into()))?;
+        let mut lock =
+            PgConnection::connect_with(&options).await.map_err(|err| self.failed(err.into()))?;
         let taken = sqlx::query("SELECT pg_advisory_lock(hashtext('tally migrate'), hashtext($1))")
             .bind(self.inner().context)
             .execute(&mut lock)

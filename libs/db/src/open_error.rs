@@ -15,7 +15,10 @@ pub enum OpenError {
         why: String,
     },
     /// The directory of a SQLite file could not be made.
-    #[error("cannot create the directory {}: {source}. Choose one this user may write to", path.display())]
+    #[error(
+        "cannot create the directory {}: {source}. Choose one this user may write to",
+        path.display()
+    )]
     Directory {
         /// The directory.
         path: PathBuf,

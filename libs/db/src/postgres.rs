@@ -1,4 +1,5 @@
-//! PostgreSQL: pools that never lend an open transaction, on a server that keeps what it acknowledges.
+//! PostgreSQL: pools that never lend an open transaction, on a server that keeps what it
+//! acknowledges.
 
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use crate::open_error::Refused;
 use crate::settings::Target;
 use crate::{OpenError, Settings};
 
-/// A caller waits this long for a free connection (or for the server to come back) before it is told
-/// to try again.
+/// A caller waits this long for a free connection (or for the server to come back) before it is
+/// told to try again.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// No statement of ours takes this long; a runaway one must not hold a partition's head for ever.
 const STATEMENT_TIMEOUT: &str = "30s";
@@ -36,9 +37,11 @@ pub(crate) async fn open(
 
     let mut probe = first_connection(&options, &address).await?;
     check(&mut probe).await.map_err(|err| refused(err, &address))?;
-    create_schema(&mut probe, &schema)
-        .await
-        .map_err(|source| OpenError::Schema { address: address.clone(), schema, source })?;
+    create_schema(&mut probe, &schema).await.map_err(|source| OpenError::Schema {
+        address: address.clone(),
+        schema,
+        source,
+    })?;
     // A failed goodbye changes nothing.
     let _ = probe.close().await;
 
@@ -70,11 +73,11 @@ pub(crate) fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
         .test_before_acquire(false)
         .before_acquire(|connection, _| {
             Box::pin(async move {
-                // sqlx 0.9.0 may return a connection whose BEGIN was cancelled in flight: the server
-                // has an open transaction, the driver does not know, and what the next borrower
-                // writes is never committed. A bare ROLLBACK cures it, but makes a healthy server log
-                // a warning per loan; this pair is silent when all is well. In an aborted
-                // transaction the BEGIN fails, and the pool throws the connection away.
+                // sqlx 0.9.0 may return a connection whose BEGIN was cancelled in flight: the
+                // server has an open transaction, the driver does not know, and what the next
+                // borrower writes is never committed. A bare ROLLBACK cures it, but makes a healthy
+                // server log a warning per loan; this pair is silent when all is well. In an
+                // aborted transaction the BEGIN fails, and the pool throws the connection away.
                 connection.execute("BEGIN; ROLLBACK").await?;
                 Ok(true)
             })
@@ -111,8 +114,8 @@ fn unreachable(source: sqlx::Error, address: &str) -> OpenError {
     OpenError::Unreachable { address: address.into(), source, advice }
 }
 
-/// Reads back what durability depends on. A standby is refused too: commits can become visible there
-/// in another order than on the primary, and a tail that saw that would skip entries.
+/// Reads back what durability depends on. A standby is refused too: commits can become visible
+/// there in another order than on the primary, and a tail that saw that would skip entries.
 async fn check(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let (fsync, pages, commit, standby): (String, String, String, bool) = sqlx::query_as(
         "SELECT current_setting('fsync'), current_setting('full_page_writes'), \

@@ -15,7 +15,8 @@ pub struct Settings {
     pub url: String,
     /// The PostgreSQL schema, created when missing; lower-case letters, digits, `_` and `-`.
     pub context: &'static str,
-    /// The most connections, readers and writers together; at least 2. SQLite has one writer always.
+    /// The most connections, readers and writers together; at least 2. SQLite has one writer
+    /// always.
     pub connections: u32,
 }
 

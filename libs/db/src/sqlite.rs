@@ -29,8 +29,9 @@ pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, Open
         std::fs::create_dir_all(parent)
             .map_err(|source| OpenError::Directory { path: parent.into(), source })?;
     }
-    // sqlx sets the busy timeout while it opens the file, before any of the pragmas: switching to the
-    // write-ahead log needs a lock, and without the timeout two processes that start together fail.
+    // sqlx sets the busy timeout while it opens the file, before any of the pragmas: switching to
+    // the write-ahead log needs a lock, and without the timeout two processes that start together
+    // fail.
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

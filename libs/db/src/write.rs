@@ -14,9 +14,9 @@ impl Db {
     /// Runs `work` in a transaction of its own: commits when it answers `Ok`, rolls back when it
     /// answers `Err` or panics. `Ok` means the rows are on disk.
     ///
-    /// The work goes on when the caller is dropped: a client that hangs up decides nothing about what
-    /// is written, and no transaction is left half open. Let it be short, and let it do nothing but
-    /// talk to the database: on SQLite it holds the only writer.
+    /// The work goes on when the caller is dropped: a client that hangs up decides nothing about
+    /// what is written, and no transaction is left half open. Let it be short, and let it do
+    /// nothing but talk to the database: on SQLite it holds the only writer.
     ///
     /// # Errors
     /// Those of `work`, and [`Error`]: `Unavailable` when no transaction could be begun or the
@@ -73,9 +73,9 @@ impl Db {
 
 async fn commit(txn: DatabaseTransaction) -> Result<(), Error> {
     if txn.get_database_backend() == DbBackend::Postgres {
-        // COMMIT of a transaction that a failed statement aborted answers ROLLBACK, which the driver
-        // reports as success. Work that swallowed such an error would be acknowledged and lost; any
-        // statement at all brings the error (25P02) to light.
+        // COMMIT of a transaction that a failed statement aborted answers ROLLBACK, which the
+        // driver reports as success. Work that swallowed such an error would be acknowledged and
+        // lost; any statement at all brings the error (25P02) to light.
         txn.execute_raw(Statement::from_string(DbBackend::Postgres, "SELECT 1")).await?;
     }
     txn.commit().await.map_err(Error::at_commit)

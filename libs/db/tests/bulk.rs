@@ -15,7 +15,8 @@ mod suite {
     /// NULLs, empty bytes, all bytes, the ends of an i64.
     fn rows(count: usize) -> Rows {
         let number = |row: usize| row as i64;
-        let texts = ["plain", "", "it's \"quoted\" \\ back", "Grüße, 東京, עברית", "🧾\u{10ffff}", "12"];
+        let texts =
+            ["plain", "", "it's \"quoted\" \\ back", "Grüße, 東京, עברית", "🧾\u{10ffff}", "12"];
         let text = |row: usize| texts[row % texts.len()].to_owned();
         let weights = [Some(i64::MIN), Some(i64::MAX), None, Some(0), Some(-1)];
         let bytes = |row: usize| (0..row % 300).map(|byte| byte as u8).collect::<Vec<u8>>();
@@ -26,7 +27,10 @@ mod suite {
             .opt_text("note", (0..count).map(|row| (row % 3 > 0).then(|| text(row))).collect())
             .opt_int("weight", (0..count).map(|row| weights[row % weights.len()]).collect())
             .bytes("body", (0..count).map(bytes).collect())
-            .opt_bytes("dedupe_key", (0..count).map(|row| (row % 2 > 0).then(|| bytes(row))).collect())
+            .opt_bytes(
+                "dedupe_key",
+                (0..count).map(|row| (row % 2 > 0).then(|| bytes(row))).collect(),
+            )
     }
 
     async fn write(db: &Db, rows: Rows, template: &'static str) -> u64 {
@@ -65,7 +69,8 @@ mod suite {
         assert_eq!(write(&db, rows(count), INSERT).await, count as u64);
         let found = read(&db, "SELECT * FROM event ORDER BY seq").await;
         assert_eq!(found.len(), count);
-        let texts = ["plain", "", "it's \"quoted\" \\ back", "Grüße, 東京, עברית", "🧾\u{10ffff}", "12"];
+        let texts =
+            ["plain", "", "it's \"quoted\" \\ back", "Grüße, 東京, עברית", "🧾\u{10ffff}", "12"];
         let weights = [Some(i64::MIN), Some(i64::MAX), None, Some(0), Some(-1)];
         for (at, found) in found.iter().enumerate() {
             let text = texts[at % texts.len()].to_owned();
@@ -164,8 +169,12 @@ mod suite {
 
     pub(crate) async fn the_head_row_can_give_the_partition(db: Db) {
         // The form that a PostgreSQL distributed by partition runs as one task.
-        write(&db, Rows::new().int("partition", vec![6]).int("seq", vec![40]),
-            "INSERT INTO head ({columns}) SELECT {columns} FROM {rows} WHERE true").await;
+        write(
+            &db,
+            Rows::new().int("partition", vec![6]).int("seq", vec![40]),
+            "INSERT INTO head ({columns}) SELECT {columns} FROM {rows} WHERE true",
+        )
+        .await;
         let rows = Rows::new()
             .int("offset_in_batch", vec![1, 2])
             .text("agent", vec!["a".into(), "b".into()])

@@ -1,4 +1,5 @@
-//! Callers that go away lose nothing (sqlx 0.9.0 does lose acknowledged rows: the control shows it).
+//! Callers that go away lose nothing (sqlx 0.9.0 does lose acknowledged rows: the control shows
+//! it).
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod schema;
@@ -48,14 +49,15 @@ async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
     row.try_get("", "n").unwrap()
 }
 
-/// True when a connection was lent that is inside a transaction: outside one, there is nothing to save
-/// a point of (25P01).
+/// True when a connection was lent that is inside a transaction: outside one, there is nothing to
+/// save a point of (25P01).
 async fn lent_inside_a_transaction(connection: &DatabaseConnection) -> bool {
     connection.execute_unprepared("SAVEPOINT probe").await.is_ok()
 }
 
-/// What happens without our pool, so that the tests below are known to bite. On a busy machine the answer
-/// to BEGIN can be there before anybody waits for it: then the round shows nothing, and another is played.
+/// What happens without our pool, so that the tests below are known to bite. On a busy machine the
+/// answer to BEGIN can be there before anybody waits for it: then the round shows nothing, and
+/// another is played.
 #[tokio::test]
 async fn control_a_plain_pool_acknowledges_a_row_and_loses_it() {
     let fresh = testkit::postgres::<schema::Migrator>("dropped").await;
@@ -77,7 +79,7 @@ async fn control_a_plain_pool_acknowledges_a_row_and_loses_it() {
             }
         }
     }
-    panic!("no acknowledged row was lost in 200 rounds: the pool may be cured, the tests below not needed")
+    panic!("no acknowledged row was lost in 200 rounds: is the driver cured, or the control blind?")
 }
 
 /// As sqlx gives it, with one connection that is open.

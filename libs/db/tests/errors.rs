@@ -22,11 +22,11 @@ async fn each(txn: &DatabaseTransaction, sql: &[&str]) -> Result<(), Error> {
 async fn every_sqlstate_has_one_meaning() {
     let fresh = testkit::postgres::<schema::Migrator>("errors").await;
     let raised = async |code: &str| {
-        let sql = format!("DO $$ BEGIN RAISE EXCEPTION 'the words do not matter' USING ERRCODE = '{code}'; END $$");
-        let written: Result<(), Error> = fresh
-            .db
-            .write(|txn| Box::pin(async move { each(txn, &[&sql]).await }))
-            .await;
+        let sql = format!(
+            "DO $$ BEGIN RAISE EXCEPTION 'the words do not matter' USING ERRCODE = '{code}'; END $$"
+        );
+        let written: Result<(), Error> =
+            fresh.db.write(|txn| Box::pin(async move { each(txn, &[&sql]).await })).await;
         written.unwrap_err()
     };
     assert!(matches!(raised("23505").await, Error::Conflict(_)));
@@ -63,7 +63,8 @@ async fn a_commit_that_is_refused_is_told_from_one_without_an_answer() {
         db,
         &[
             "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NULL; END $$",
+             PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NULL; \
+             END $$",
             "CREATE TABLE fatal (id bigint)",
             "CREATE CONSTRAINT TRIGGER fatal AFTER INSERT ON fatal DEFERRABLE INITIALLY DEFERRED \
              FOR EACH ROW EXECUTE FUNCTION die()",
@@ -116,7 +117,8 @@ async fn a_server_that_crashes_loses_nothing_it_acknowledged() {
         writers.spawn(async move {
             for seq in 0.. {
                 let sql = format!(
-                    "INSERT INTO event (partition, seq, agent, body) VALUES ({partition}, {seq}, '', '')"
+                    "INSERT INTO event (partition, seq, agent, body) \
+                     VALUES ({partition}, {seq}, '', '')"
                 );
                 let written: Result<(), Error> =
                     db.write(|txn| Box::pin(async move { each(txn, &[&sql]).await })).await;

@@ -93,8 +93,8 @@ mod suite {
         assert!(caller.await.unwrap_err().is_cancelled());
         go_on.send(()).unwrap();
         is_done.await.unwrap();
-        // Its commit is still to come, and nobody is left to ask: the same key, written again, waits
-        // for it on both databases.
+        // Its commit is still to come, and nobody is left to ask: the same key, written again,
+        // waits for it on both databases.
         assert!(matches!(insert(&db, 1).await, Err(Error::Conflict(_))));
         assert_eq!(count(&db).await, 1);
     }
@@ -117,8 +117,8 @@ mod suite {
                 })
             })
             .await;
-        // SQLite undoes the failed statement alone; PostgreSQL the whole transaction. What counts is
-        // that the answer is true.
+        // SQLite undoes the failed statement alone; PostgreSQL the whole transaction. What counts
+        // is that the answer is true.
         let expected = if written.is_ok() { 2 } else { 1 };
         assert_eq!(count(&db).await, expected);
     }

@@ -28,15 +28,15 @@ pub enum Put {
     Unavailable,
 }
 
-/// The shared cache. No call fails, and none takes longer than 50 ms.
+/// The shared cache. No call fails, and none waits longer than 50 ms for an answer.
 #[async_trait]
 pub trait Hot: Send + Sync {
     /// The value under `key`. None when there is none, when it is damaged, and when nobody answers.
     async fn get(&self, key: &Key) -> Option<Versioned>;
 
-    /// Keeps `value` for at most `ttl`, unless a newer version is there. The same version again replaces
-    /// it. Expiry is spread over the last eighth of `ttl`, by key, so that values written together do
-    /// not vanish together.
+    /// Keeps `value` for at most `ttl`, unless a newer version is there. The same version again
+    /// replaces it. Expiry is spread over the last eighth of `ttl`, by key, so that values written
+    /// together do not vanish together.
     async fn put(&self, key: &Key, version: i64, value: Bytes, ttl: Duration) -> Put;
 
     /// Tells every subscriber, in this process and others, that a partition has grown. May be lost:

@@ -1,13 +1,14 @@
 //! The shared cache: hot aggregates by version, and wake-ups between processes. Redis, or memory of
 //! this process when there is no Redis, under one contract.
 //!
-//! It may be emptied at any moment, hang or be gone, and nothing becomes wrong; only slower. So no call
-//! fails: what cannot be read is a miss, what cannot be written is [`Put::Unavailable`], and a Redis that
-//! does not answer costs one call 50 ms, and those after it nothing until it answers again.
+//! It may be emptied at any moment, hang or be gone, and nothing becomes wrong; only slower. So no
+//! call fails: what cannot be read is a miss, what cannot be written is [`Put::Unavailable`], and a
+//! Redis that does not answer costs one call 50 ms, and those after it nothing until it answers
+//! again.
 //!
-//! A value carries the version (the ledger position) it reflects, and an older one never replaces a newer
-//! that is still there. It says nothing about a value that was evicted or flushed in between: a reader that
-//! needs a certain version compares [`Versioned::version`].
+//! A value carries the version (the ledger position) it reflects, and an older one never replaces a
+//! newer that is still there. It says nothing about a value that was evicted or flushed in between:
+//! a reader that needs a certain version compares [`Versioned::version`].
 #![deny(missing_docs)]
 
 mod contract;
@@ -33,8 +34,8 @@ pub struct AddressError {
     why: String,
 }
 
-/// Opens the cache: Redis at `url`, or this process's memory. Connects in the background; until then
-/// everything is a miss. The connections end when the last handle is dropped.
+/// Opens the cache: Redis at `url`, or this process's memory. Connects in the background; until
+/// then everything is a miss. The connections end when the last handle is dropped.
 ///
 /// # Errors
 /// When `url` is not an address. Redis being down is no error.

@@ -1,7 +1,8 @@
 //! One connection to Redis, and the breaker in front of it.
 //!
-//! The breaker is the connection's presence: a call that finds none is over at once, a call that finds it
-//! broken takes it away, and a task in the background puts a new one there when Redis answers.
+//! The breaker is the connection's presence: a call that finds none is over at once, a call that
+//! finds it broken takes it away, and a task in the background puts a new one there when Redis
+//! answers.
 
 use std::time::{Duration, Instant};
 
@@ -71,7 +72,8 @@ impl Link {
         live.wait_for(|live| live.is_some() == up).await.expect("this link holds the sender");
     }
 
-    /// Only the connection that failed: many calls fail at once, and a new one may be there already.
+    /// Only the connection that failed: many calls fail at once, and a new one may be there
+    /// already.
     fn take_away(&self, number: u64) {
         self.live.send_if_modified(|live| {
             let is_it = live.as_ref().is_some_and(|live| live.number == number);

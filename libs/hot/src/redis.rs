@@ -18,8 +18,9 @@ const CHANNEL: &str = "tally:wake";
 /// Before a lost subscription is made again: a Redis that refuses it must not be asked in a loop.
 const RESUBSCRIBE: Duration = Duration::from_millis(100);
 
-/// Stores a frame unless a newer version is there. Compares byte by byte: Lua's numbers are doubles, and
-/// its strings compare by locale. A value of another kind counts as none, and SET replaces any.
+/// Stores a frame unless a newer version is there. Compares byte by byte: Lua's numbers are
+/// doubles, and its strings compare by locale. A value of another kind counts as none, and SET
+/// replaces any.
 static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local there = redis.pcall('GETRANGE', KEYS[1], 0, 8)
@@ -36,8 +37,8 @@ static PUT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Removes a damaged value, unless it was replaced meanwhile: its version may be nonsense, and would
-/// keep good values out until it expires.
+/// Removes a damaged value, unless it was replaced meanwhile: its version may be nonsense, and
+/// would keep good values out until it expires.
 static DISCARD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.pcall('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end

@@ -75,7 +75,9 @@ mod case {
         assert_eq!(hot.get(&key("a")).await, versioned(199, b"199"));
     }
 
-    pub(crate) async fn a_value_ends_with_its_time_and_then_any_version_may_come(hot: Arc<dyn Hot>) {
+    pub(crate) async fn a_value_ends_with_its_time_and_then_any_version_may_come(
+        hot: Arc<dyn Hot>,
+    ) {
         let brief = Duration::from_millis(40);
         let stored = hot.put(&key("a"), 9, Bytes::from_static(b"brief"), brief).await;
         assert_eq!(stored, Put::Stored);

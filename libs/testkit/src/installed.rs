@@ -66,7 +66,8 @@ impl User {
     }
 }
 
-/// A command that runs `program` as `user`. The process id stays the same: `setpriv` replaces itself.
+/// A command that runs `program` as `user`. The process id stays the same: `setpriv` replaces
+/// itself.
 pub fn command_as(user: Option<User>, program: &Path) -> Command {
     let Some(User { uid, gid }) = user else { return Command::new(program) };
     let mut command = Command::new(self::program("setpriv", "util-linux"));

@@ -1,9 +1,9 @@
-//! For tests only: time that stands still until it is told to move, ids from a seed, and databases and
-//! servers of a test's own.
+//! For tests only: time that stands still until it is told to move, ids from a seed, and databases
+//! and servers of a test's own.
 //!
-//! Real PostgreSQL and Redis are started from the installed binaries, on free ports, so that a test may
-//! kill them. Where a binary is missing the test fails and names the package to install; nothing is
-//! skipped quietly.
+//! Real PostgreSQL and Redis are started from the installed binaries, on free ports, so that a test
+//! may kill them. Where a binary is missing the test fails and names the package to install;
+//! nothing is skipped quietly.
 
 pub mod clock;
 pub mod ids;

@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// It was waited for: its number may be another process's by now, and gets no signal.
+    ended: bool,
 }
 
 impl Process {
-    /// Starts `command`, in a process group of its own so that an interrupt at the terminal ends the
-    /// test first.
+    /// Starts `command`, in a process group of its own so that an interrupt at the terminal ends
+    /// the test first.
     pub fn spawn(mut command: Command) -> Self {
         use std::os::unix::process::CommandExt;
         let child = command.stdin(Stdio::null()).process_group(0).spawn();
-        Self { child: child.unwrap_or_else(|err| panic!("{command:?} starts: {err}")) }
+        let child = child.unwrap_or_else(|err| panic!("{command:?} starts: {err}"));
+        Self { child, ended: false }
     }
 
     /// Its process id.
@@ -26,7 +29,8 @@ impl Process {
 
     /// True while it has not ended.
     pub fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        self.ended = self.ended || !matches!(self.child.try_wait(), Ok(None));
+        !self.ended
     }
 
     /// SIGKILL, and waits for the end: a dead process that nobody waited for still looks alive to
@@ -35,10 +39,14 @@ impl Process {
         // An error means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.ended = true;
     }
 
     /// Freezes it and all its children: their sockets stay open, and nobody answers.
     pub fn freeze(&self) {
+        if self.ended {
+            return;
+        }
         // The parent first, so that it starts no child unseen.
         signal("STOP", &[self.id()]);
         signal("STOP", &children(self.id()));
@@ -46,12 +54,18 @@ impl Process {
 
     /// Lets it and its children go on.
     pub fn thaw(&self) {
+        if self.ended {
+            return;
+        }
         signal("CONT", &children(self.id()));
         signal("CONT", &[self.id()]);
     }
 
     /// Asks it to end by `name` and kills it when it has not within five seconds.
     pub fn end(&mut self, name: &str) {
+        if !self.is_running() {
+            return;
+        }
         self.thaw();
         signal(name, &[self.id()]);
         let deadline = Instant::now() + Duration::from_secs(5);
@@ -69,7 +83,7 @@ impl Drop for Process {
 }
 
 /// Sends a signal by the shell's own `kill`; a process that has ended is no error.
-pub(crate) fn signal(name: &str, ids: &[u32]) {
+fn signal(name: &str, ids: &[u32]) {
     if ids.is_empty() {
         return;
     }
@@ -91,7 +105,8 @@ fn children(parent: u32) -> Vec<u32> {
     children.collect()
 }
 
-/// A port that nobody listened on a moment ago. Another process may take it first: start again then.
+/// A port that nobody listened on a moment ago. Another process may take it first: start again
+/// then.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
     listener.local_addr().expect("a bound socket has an address").port()

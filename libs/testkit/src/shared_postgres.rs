@@ -1,9 +1,9 @@
 //! One PostgreSQL server for a whole run of tests.
 //!
-//! Every test is a process of its own under `cargo nextest`, so the server outlives them. A run that
-//! sets `TALLY_TEST_DATABASE_URL` brings its own server; otherwise the first test to need one starts
-//! it, and a watchdog ends it after two minutes in which no test held it. To end it at once, kill the
-//! process named in `tally-testkit-<user>/server/pid` under the temporary directory.
+//! Every test is a process of its own under `cargo nextest`, so the server outlives them. A run
+//! that sets `TALLY_TEST_DATABASE_URL` brings its own server; otherwise the first test to need one
+//! starts it, and a watchdog ends it after two minutes in which no test held it. To end it at once,
+//! kill the process named in `tally-testkit-<user>/server/pid` under the temporary directory.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -23,8 +23,8 @@ pub const VARIABLE: &str = "TALLY_TEST_DATABASE_URL";
 /// Held for the life of the process: the watchdog leaves a server alone while anybody holds it.
 static IN_USE: OnceLock<File> = OnceLock::new();
 
-/// Ends the server when nobody has held it for twelve looks in a row. It looks only while it holds the
-/// lock that starting takes, so no test can be on its way to a server that is ending.
+/// Ends the server when nobody has held it for twelve looks in a row. It looks only while it holds
+/// the lock that starting takes, so no test can be on its way to a server that is ending.
 const WATCHDOG: &str = r#"
 home=$1 server=$2 idle=0
 while kill -0 "$server" 2>/dev/null; do

@@ -2,8 +2,8 @@
 
 /// Runs the cases of a suite on every database named: `postgres::rejects_overlap` and so on.
 ///
-/// A case is `pub(crate) async fn rejects_overlap(db: db::Db)`. The paths begin with `crate` or a crate's name,
-/// because each database gets a module of its own.
+/// A case is `pub(crate) async fn rejects_overlap(db: db::Db)`. The paths begin with `crate` or a
+/// crate's name, because each database gets a module of its own.
 ///
 /// ```ignore
 /// testkit::store_suite! {

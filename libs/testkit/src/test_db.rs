@@ -11,7 +11,8 @@ use tempfile::TempDir;
 
 use crate::shared_postgres;
 
-/// Enough for a test with a few concurrent callers; 200 is what the server has for all tests at once.
+/// Enough for a test with a few concurrent callers; 200 is what the server has for all tests at
+/// once.
 const CONNECTIONS: u32 = 8;
 
 /// A database that nobody else uses; gone when dropped.
@@ -88,8 +89,8 @@ async fn template<M: MigratorTrait + 'static>(
     template
 }
 
-/// The migrations' names, and the program they are compiled into: somebody who edits a migration gets
-/// a new template.
+/// The migrations' names, and the program they are compiled into: somebody who edits a migration
+/// gets a new template.
 fn fingerprint<M: MigratorTrait>(context: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(context);

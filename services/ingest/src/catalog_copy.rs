@@ -51,6 +51,11 @@ impl CatalogCopy {
         self.loaded.send_if_modified(|was| std::mem::replace(was, loaded) != loaded);
     }
 
+    /// Begins again: the catalog is another one than was copied. Until it has come, the old copy values.
+    pub(crate) fn restart(&self) {
+        self.reached.send_replace([0; PARTITIONS as usize]);
+    }
+
     /// Notes that everything up to these positions is known.
     pub(crate) fn reach(&self, positions: impl IntoIterator<Item = Position>) {
         self.reached.send_modify(|reached| {

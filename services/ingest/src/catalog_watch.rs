@@ -67,7 +67,10 @@ impl CatalogWatch {
     /// One stream, from the first message to its end.
     async fn follow(&mut self) -> Result<(), Trouble> {
         let cursors = self.copy.cursors().into_iter().map(to_wire).collect();
-        let mut stream = self.client.watch(WatchRequest { cursors }).await?.into_inner();
+        let mut stream = match self.client.watch(WatchRequest { cursors }).await {
+            Ok(stream) => stream.into_inner(),
+            Err(status) => return self.refused(status).await,
+        };
         // Built-ins come whole at the head of every stream and replace those of an older pack.
         let mut built_ins = Some(Vec::new());
         while let Some(message) = stream.message().await? {
@@ -87,6 +90,16 @@ impl CatalogWatch {
             }
         }
         Ok(())
+    }
+
+    /// A cursor behind the end of the log means that the catalog was replaced: the copy begins again.
+    async fn refused(&self, status: tonic::Status) -> Result<(), Trouble> {
+        if status.code() == tonic::Code::FailedPrecondition {
+            tracing::warn!("the catalog is not the one this copy was made from; copying it anew");
+            self.store.forget().await?;
+            self.copy.restart();
+        }
+        Err(status.into())
     }
 
     async fn take_in(&self, changes: Vec<Change>) -> Result<(), Trouble> {

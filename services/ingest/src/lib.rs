@@ -5,6 +5,8 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
 mod access;
+#[cfg(test)]
+mod api_tests;
 mod app;
 mod catalog_copy;
 mod catalog_watch;

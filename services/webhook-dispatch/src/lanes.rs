@@ -15,6 +15,10 @@ use crate::domain::{EndpointId, Verdict};
 /// Places of a silent endpoint.
 const SILENT_PLACES: usize = 2;
 
+/// Retries that may stand in line for the places of one endpoint: enough that taking them from the
+/// store, which costs a transaction, is done for many at a time.
+const LINE: usize = 64;
+
 /// What its last answers say about an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -31,9 +35,22 @@ pub(crate) struct Lanes {
     lanes: Mutex<HashMap<EndpointId, Arc<Lane>>>,
     places: usize,
     all: Arc<Semaphore>,
-    /// Somebody found no free place and wants to be told of one.
-    wanted: Arc<AtomicBool>,
-    freed: Arc<Notify>,
+    bell: Arc<Bell>,
+}
+
+/// Rings when there is room again that somebody wanted.
+#[derive(Debug, Default)]
+struct Bell {
+    wanted: AtomicBool,
+    rung: Notify,
+}
+
+impl Bell {
+    fn ring(&self) {
+        if self.wanted.swap(false, Ordering::AcqRel) {
+            self.rung.notify_one();
+        }
+    }
 }
 
 /// One endpoint's.
@@ -41,16 +58,33 @@ pub(crate) struct Lanes {
 pub(crate) struct Lane {
     places: usize,
     free: Arc<Semaphore>,
+    line: Arc<Semaphore>,
     pace: AtomicU8,
 }
 
-/// A place taken; given back when dropped.
+/// The right to send; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    _lane: OwnedSemaphorePermit,
-    _all: OwnedSemaphorePermit,
-    wanted: Arc<AtomicBool>,
-    freed: Arc<Notify>,
+    lane: Arc<Lane>,
+    held: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
+    /// The lane was silent when it was taken.
+    probing: bool,
+    bell: Arc<Bell>,
+}
+
+/// A retry's right to a place, now or when its turn comes.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    Now(Place),
+    InLine(Ticket),
+}
+
+/// A position in the line of a lane.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    lane: Arc<Lane>,
+    held: Option<OwnedSemaphorePermit>,
+    bell: Arc<Bell>,
 }
 
 impl Lanes {
@@ -60,8 +94,7 @@ impl Lanes {
             lanes: Mutex::default(),
             places,
             all: Arc::new(Semaphore::new(all)),
-            wanted: Arc::default(),
-            freed: Arc::default(),
+            bell: Arc::default(),
         }
     }
 
@@ -71,50 +104,72 @@ impl Lanes {
         Arc::clone(lanes.entry(endpoint).or_insert_with(|| Arc::new(Lane::new(self.places))))
     }
 
-    /// Endpoints without a free place.
+    /// Endpoints for which no retry can be booked.
     pub(crate) fn full(&self) -> Vec<EndpointId> {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.iter().filter(|(_, lane)| lane.room() == 0).map(|(id, _)| *id).collect()
+        lanes.iter().filter(|(_, lane)| lane.is_full()).map(|(id, _)| *id).collect()
     }
 
     /// Takes a place at once, or not at all.
-    pub(crate) fn try_enter(&self, lane: &Lane) -> Option<Place> {
+    pub(crate) fn try_enter(&self, lane: &Arc<Lane>) -> Option<Place> {
         if lane.room() == 0 {
             return None;
         }
-        let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
         let own = Arc::clone(&lane.free).try_acquire_owned().ok()?;
-        Some(self.place(own, all))
+        let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        Some(self.place(lane, (own, all)))
     }
 
     /// Waits for a place.
-    pub(crate) async fn enter(&self, lane: &Lane) -> Place {
+    pub(crate) async fn enter(&self, lane: &Arc<Lane>) -> Place {
         // The lane first: whoever waits in a full lane must not hold what others could use.
         let own = Arc::clone(&lane.free).acquire_owned().await.expect("lanes are never closed");
         let all = Arc::clone(&self.all).acquire_owned().await.expect("lanes are never closed");
-        self.place(own, all)
+        self.place(lane, (own, all))
     }
 
-    /// Asks for [`Lanes::freed`] to be told of the next place given back.
+    /// Books a retry. With a silent endpoint nobody stands in line: what is taken from the store is
+    /// sent at once, or stays there.
+    pub(crate) fn book(&self, lane: &Arc<Lane>) -> Option<Turn> {
+        if lane.pace() == Pace::Silent {
+            return self.try_enter(lane).map(Turn::Now);
+        }
+        let held = Some(Arc::clone(&lane.line).try_acquire_owned().ok()?);
+        Some(Turn::InLine(Ticket { lane: Arc::clone(lane), held, bell: Arc::clone(&self.bell) }))
+    }
+
+    /// Waits until it is the turn of what was booked.
+    pub(crate) async fn called(&self, turn: Turn) -> Place {
+        match turn {
+            Turn::Now(place) => place,
+            Turn::InLine(ticket) => self.enter(&ticket.lane).await,
+        }
+    }
+
+    /// Asks for [`Lanes::freed`] to be told when booking may work again.
     pub(crate) fn want(&self) {
-        self.wanted.store(true, Ordering::Release);
+        self.bell.wanted.store(true, Ordering::Release);
     }
 
-    /// Resolves when a place that somebody wanted is free.
+    /// Resolves when there is room that somebody wanted.
     pub(crate) async fn freed(&self) {
-        self.freed.notified().await;
+        self.bell.rung.notified().await;
     }
 
-    fn place(&self, lane: OwnedSemaphorePermit, all: OwnedSemaphorePermit) -> Place {
-        let (wanted, freed) = (Arc::clone(&self.wanted), Arc::clone(&self.freed));
-        Place { _lane: lane, _all: all, wanted, freed }
+    fn place(&self, lane: &Arc<Lane>, held: (OwnedSemaphorePermit, OwnedSemaphorePermit)) -> Place {
+        let probing = lane.pace() == Pace::Silent;
+        Place { lane: Arc::clone(lane), held: Some(held), probing, bell: Arc::clone(&self.bell) }
     }
 }
 
 impl Lane {
     fn new(places: usize) -> Self {
-        let free = Arc::new(Semaphore::new(places));
-        Self { places, free, pace: AtomicU8::new(Pace::Prompt as u8) }
+        Self {
+            places,
+            free: Arc::new(Semaphore::new(places)),
+            line: Arc::new(Semaphore::new(LINE)),
+            pace: AtomicU8::new(Pace::Prompt as u8),
+        }
     }
 
     /// How it has been answering.
@@ -127,11 +182,18 @@ impl Lane {
     }
 
     /// Free places, as far as its pace leaves it any.
-    pub(crate) fn room(&self) -> usize {
+    fn room(&self) -> usize {
         let free = self.free.available_permits();
         match self.pace() {
             Pace::Prompt | Pace::Slow => free,
-            Pace::Silent => SILENT_PLACES.saturating_sub(self.places - free),
+            Pace::Silent => SILENT_PLACES.saturating_sub(self.places - free).min(free),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        match self.pace() {
+            Pace::Prompt | Pace::Slow => self.line.available_permits() == 0,
+            Pace::Silent => self.room() == 0,
         }
     }
 
@@ -155,8 +217,20 @@ impl Lane {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.wanted.swap(false, Ordering::AcqRel) {
-            self.freed.notify_one();
+        self.held.take();
+        // Places of the others are waited for in line.
+        if self.probing || self.lane.pace() == Pace::Silent {
+            self.bell.ring();
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.held.take();
+        // Half a line at a time: the store is asked for many, or not at all.
+        if self.lane.line.available_permits() >= LINE / 2 {
+            self.bell.ring();
         }
     }
 }
@@ -176,10 +250,9 @@ mod tests {
         let (one, two) = (lanes.lane(id(1)), lanes.lane(id(2)));
         let held = [lanes.try_enter(&one).unwrap(), lanes.try_enter(&one).unwrap()];
         assert!(lanes.try_enter(&one).is_none());
-        assert_eq!(lanes.full(), [id(1)]);
         assert!(lanes.try_enter(&two).is_some());
         drop(held);
-        assert_eq!(lanes.full(), []);
+        assert!(lanes.try_enter(&one).is_some());
     }
 
     #[test]
@@ -188,14 +261,18 @@ mod tests {
         let lane = lanes.lane(id(1));
         lane.dawdles();
         assert_eq!((lane.pace(), lane.room()), (Pace::Silent, 2));
+        let held: Vec<Turn> = (0..3).filter_map(|_| lanes.book(&lane)).collect();
+        assert_eq!(held.len(), 2, "and no line");
+        assert_eq!(lanes.full(), [id(1)]);
         lane.answered(Verdict::Delivered, false);
-        assert_eq!((lane.pace(), lane.room()), (Pace::Slow, 32));
+        assert_eq!((lane.pace(), lane.room()), (Pace::Slow, 30));
+        assert_eq!(lanes.full(), []);
         lane.dawdles();
         assert_eq!(lane.pace(), Pace::Slow, "nobody waited for it");
         lane.answered(Verdict::TimedOut, false);
         assert_eq!(lane.pace(), Pace::Silent);
         lane.answered(Verdict::Refused, true);
-        assert_eq!((lane.pace(), lane.room()), (Pace::Prompt, 32));
+        assert_eq!(lane.pace(), Pace::Prompt);
     }
 
     #[test]
@@ -207,11 +284,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_found_no_place_is_told_of_one() {
+    async fn the_bell_rings_when_half_a_line_is_through() {
         let lanes = Lanes::new(1, 10);
-        let place = lanes.enter(&lanes.lane(id(1))).await;
+        let lane = lanes.lane(id(1));
+        let line: Vec<Turn> = std::iter::from_fn(|| lanes.book(&lane)).collect();
+        assert_eq!(line.len(), LINE);
+        assert_eq!(lanes.full(), [id(1)]);
         lanes.want();
-        drop(place);
+        for turn in line.into_iter().take(LINE / 2) {
+            assert!(lanes.bell.wanted.load(Ordering::Acquire));
+            drop(lanes.called(turn).await);
+        }
         lanes.freed().await;
     }
 }

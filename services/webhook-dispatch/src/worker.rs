@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 use crate::courier::{CLAIM, Courier};
 use crate::domain::{Delivery, Endpoint};
 use crate::endpoints::Endpoints;
-use crate::lanes::Place;
-use crate::sender::Thread;
+use crate::lanes::Turn;
+use crate::sender::{TOTAL, Thread};
 use crate::settler::Settler;
 use crate::store::{Due, Error, Settlement, Store};
 
@@ -110,12 +110,12 @@ impl Worker {
         loop {
             let due = self.store.due(partition, now, &self.courier.lanes.full(), LOOK).await?;
             let looked_at = due.len();
-            let chosen: Vec<(Due, Place)> = due
+            let chosen: Vec<(Due, Turn)> = due
                 .into_iter()
                 .filter_map(|due| {
                     let lane = self.courier.lanes.lane(due.id.endpoint);
-                    let place = self.courier.lanes.try_enter(&lane)?;
-                    Some((due, place))
+                    let turn = self.courier.lanes.book(&lane)?;
+                    Some((due, turn))
                 })
                 .collect();
             if chosen.len() < looked_at {
@@ -134,17 +134,17 @@ impl Worker {
     async fn claim(
         &self,
         partition: Partition,
-        chosen: Vec<(Due, Place)>,
+        chosen: Vec<(Due, Turn)>,
         now: Timestamp,
     ) -> Result<usize, Error> {
         let until = now.plus(CLAIM);
         let wanted: Vec<_> = chosen.iter().map(|(due, _)| (due.id, due.due)).collect();
         let claimed = self.store.claim(partition, &wanted, until).await?;
-        for (due, place) in chosen {
+        for (due, turn) in chosen {
             // What another replica was faster to take is its to send.
             if claimed.contains(&due.id) {
                 let endpoint = self.endpoints.find(due.workspace, due.id.endpoint).await?;
-                self.deliver(partition, due, until, (endpoint, place));
+                self.deliver(partition, due, until, (endpoint, turn));
             }
         }
         Ok(claimed.len())
@@ -155,7 +155,7 @@ impl Worker {
         partition: Partition,
         due: Due,
         claimed: Timestamp,
-        (endpoint, place): (Option<Arc<Endpoint>>, Place),
+        (endpoint, turn): (Option<Arc<Endpoint>>, Turn),
     ) {
         let (courier, settler, clock) =
             (Arc::clone(&self.courier), self.settler.clone(), Arc::clone(&self.clock));
@@ -165,6 +165,11 @@ impl Worker {
             let pending = Delivery::Pending { attempts: due.attempts, due: claimed };
             let (state, answer) = match endpoint {
                 Some(endpoint) => {
+                    let _place = courier.lanes.called(turn).await;
+                    if clock.now().plus(TOTAL) > claimed {
+                        // It stood in line for too long: the claim might end before the attempt does.
+                        return;
+                    }
                     let lane = courier.lanes.lane(id.endpoint);
                     let (thread, parcel) = (thread(&due, clock.now()), (id, due.body));
                     let Some(answer) = courier.attempt(&endpoint, &lane, parcel, thread).await
@@ -176,7 +181,6 @@ impl Worker {
                 // Switched off or deleted since: nobody is there to take it.
                 None => (pending.abandoned(clock.now()), None),
             };
-            drop(place);
             let state = state.expect("a claimed delivery is pending");
             settler.settle(partition, Settlement { id, claimed, state, answer }, open).await;
         });

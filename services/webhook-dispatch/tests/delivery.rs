@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use kernel::{Clock as _, TraceContext};
 use support::{Harness, Reply, Sink, database, predicate, step, workspace};
+use webhook_dispatch::Parts;
+use webhook_dispatch::domain::Stage;
 use webhook_dispatch::store::{Registered, SqlStore, Store as _};
-use wire::common::v1::Outcome;
+use wire::common::v1::{Outcome, Scope};
+use wire::webhook::v1::endpoint_service_client::EndpointServiceClient;
 use wire::webhook::v1::{
     AttemptOutcome, CreateEndpointRequest, DeleteEndpointRequest, DeliveryState, EndpointState,
     Filter, GetEndpointRequest, Operator,
@@ -288,4 +291,65 @@ async fn what_was_tracked_before_is_not_delivered_and_after_a_delete_nothing_is(
     app.admin().delete_endpoint(request).await.unwrap();
     app.consumed(app.fail("later")).await;
     assert_eq!(sink.arrivals().len(), 1);
+}
+
+#[tokio::test]
+async fn the_worker_wakes_by_itself_when_something_is_due() {
+    let db = database().await;
+    let (app, sink) = (Harness::start(&db).await, Sink::start().await);
+    app.subscribe(&sink.url()).await;
+    sink.next(Reply::Status(500));
+    app.consumed(app.fail("a")).await;
+    let working = tokio::spawn(app.worker.run(app.due));
+    // Asleep: the lease renewal and the worker.
+    app.clock.sleepers(2).await;
+    app.clock.advance(Duration::from_secs(6));
+    sink.arrived(2).await;
+    app.ctx.stop.cancel();
+    working.await.unwrap();
+}
+
+/// On the real clock, with lanes so narrow that the store has to help out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_arrives_whole_and_once() {
+    let db = database().await;
+    let ctx = testkit::context(Arc::new(chassis::SystemClock));
+    let (ledger, names) = (support::Ledger::default(), support::Names::default());
+    let narrow = [("TALLY_WEBHOOK_ENDPOINT_CONCURRENCY", "2"), ("TALLY_WEBHOOK_PATIENCE", "1ms")];
+    let parts = support::assemble(&db, &ctx, (&ledger, &names), &narrow).await;
+    let Parts { service, worker, due, progress } = parts;
+    let server = testkit::serve(service, &ctx).await;
+    let mut client = EndpointServiceClient::new(server.channel_for(workspace(), &[Scope::Admin]));
+    let sink = Sink::start().await;
+    let mut endpoints = Vec::new();
+    for _ in 0..3 {
+        let request = CreateEndpointRequest { url: sink.url(), ..Default::default() };
+        endpoints
+            .push(client.create_endpoint(request).await.unwrap().into_inner().endpoint.unwrap());
+    }
+    let working = tokio::spawn(worker.run(due));
+    let mut last = None;
+    for _ in 0..300 {
+        last = Some(ledger.append(workspace(), step("a", Outcome::Failure), None));
+    }
+    let arrivals = sink.arrived(900).await;
+    assert!(progress.reaches(last.unwrap(), Duration::from_secs(20)).await);
+    let mut ids: Vec<&str> = arrivals.iter().map(|a| a.header("webhook-id")).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 900);
+
+    // A drain notes what has been answered.
+    assert!(server.stop().await);
+    working.await.unwrap();
+    ctx.tasks.close();
+    ctx.tasks.wait().await;
+    assert_eq!(sink.arrivals().len(), 900, "nothing was sent twice");
+    let store = SqlStore::new(db.another().await);
+    for endpoint in endpoints {
+        let id = endpoint.endpoint_id.parse().unwrap();
+        let found =
+            store.deliveries(workspace(), id, &[Stage::Succeeded], None, 500).await.unwrap();
+        assert_eq!(found.len(), 300);
+    }
 }

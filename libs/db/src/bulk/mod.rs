@@ -1,9 +1,9 @@
 //! Many rows in one statement, with a handful of bound values however many the rows are.
 //!
-//! PostgreSQL gets one array a column and `unnest`s them. SQLite gets one JSON text for all rows and
-//! one BLOB that holds all bytes end to end, cut out by offset and length. Either way the text of the
-//! statement does not depend on the number of rows, so it is prepared once, and no limit on bound
-//! values is near.
+//! PostgreSQL gets one array a column and `unnest`s them. SQLite gets one JSON text for all rows
+//! and one BLOB that holds all bytes end to end, cut out by offset and length. Either way the text
+//! of the statement does not depend on the number of rows, so it is prepared once, and no limit on
+//! bound values is near.
 //!
 //! ```
 //! # use db::{Backend, bulk::Rows};
@@ -19,9 +19,10 @@
 //! # assert!(statement.sql.contains("unnest($1::bigint[], $2::text[])"));
 //! ```
 //!
-//! In the template `{rows}` stands for the rows as a table named `rows`, `{columns}` for their columns
-//! in order (add `rows.` by hand where a name is ambiguous), `{0}`, `{1}`… for the extra binds. Write
-//! `WHERE true` before `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join otherwise.
+//! In the template `{rows}` stands for the rows as a table named `rows`, `{columns}` for their
+//! columns in order (add `rows.` by hand where a name is ambiguous), `{0}`, `{1}`… for the extra
+//! binds. Write `WHERE true` before `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join
+//! otherwise.
 
 mod postgres;
 mod sqlite;

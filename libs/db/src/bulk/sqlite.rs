@@ -11,7 +11,8 @@ pub(super) fn source(columns: Vec<(&'static str, Column)>, rows: usize) -> (Stri
     let selected = select(&columns).join(", ");
     let text = format!("(SELECT {selected} FROM json_each(?1)) AS rows");
 
-    let has_bytes = columns.iter().any(|(_, c)| matches!(c, Column::Bytes(_) | Column::OptBytes(_)));
+    let has_bytes =
+        columns.iter().any(|(_, c)| matches!(c, Column::Bytes(_) | Column::OptBytes(_)));
     // The first byte belongs to no row: of a BLOB without any byte SQLite can cut nothing but NULL.
     let mut blob = vec![0];
     let mut json = String::with_capacity(2 + rows * columns.len() * 12);

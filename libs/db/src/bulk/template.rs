@@ -8,7 +8,8 @@ pub(super) fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> St
         let (before, tail) = rest.split_at(open);
         let close = tail.find('}').unwrap_or_else(|| panic!("unclosed {{ in {template:?}"));
         let name = &tail[1..close];
-        let text = value(name).unwrap_or_else(|| panic!("{{{name}}} stands for nothing: {template:?}"));
+        let text =
+            value(name).unwrap_or_else(|| panic!("{{{name}}} stands for nothing: {template:?}"));
         filled.push_str(before);
         filled.push_str(&text);
         rest = &tail[close + 1..];

@@ -44,6 +44,18 @@ impl CatalogCopyStore {
         self.insert(positions, changes, Some(partition)).await
     }
 
+    /// Forgets everything: the catalog it was copied from is gone.
+    pub(crate) async fn forget(&self) -> Result<(), db::Error> {
+        self.0
+            .write(|txn| {
+                Box::pin(async move {
+                    catalog_copy::Entity::delete_many().exec(txn).await?;
+                    Ok::<_, db::Error>(())
+                })
+            })
+            .await
+    }
+
     async fn insert(
         &self,
         positions: Vec<Position>,

@@ -6,6 +6,8 @@ mod catalog_copy;
 mod entity;
 mod migration;
 mod read;
+#[cfg(test)]
+mod suite;
 
 pub(crate) use access::{AccessStore, Created};
 pub(crate) use append::{Appended, NewEntry, append};

@@ -22,7 +22,7 @@ use chassis::config::Reader;
 use chassis::{Channel, Context, Service};
 use kernel::{Clock as _, Position, TraceContext, WorkspaceId};
 use testkit::{FakeClock, Server, TestDb};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tonic::service::Routes;
 use webhook_dispatch::sender::Lookup;
 use webhook_dispatch::worker::Worker;
@@ -48,6 +48,7 @@ pub struct Harness {
     pub ledger: Ledger,
     pub names: Names,
     pub worker: Worker,
+    pub due: Arc<Notify>,
     pub server: Server,
     pub progress: tail::Progress,
     pub ctx: Context,
@@ -69,22 +70,11 @@ impl Harness {
     /// Another process on the same database and ledger.
     pub async fn start_at(db: &TestDb, clock: Arc<FakeClock>, ledger: Ledger) -> Self {
         let ctx = testkit::context(Arc::clone(&clock) as _);
-        let routes = Routes::new(LedgerServiceServer::new(ledger.clone()));
-        let ingest = testkit::serve(service("ingest", routes), &ctx).await;
-        let vars = BTreeMap::from([
-            ("TALLY_WEBHOOK_DATABASE_URL", db.settings().url.clone()),
-            ("TALLY_WEBHOOK_INGEST_URL", ingest.uri().to_string()),
-            ("TALLY_WEBHOOK_ALLOW_NETS", "127.0.0.0/8".to_owned()),
-        ]);
-        let mut reader = Reader::new(&vars, "WEBHOOK");
-        let config = Config::read(&mut reader);
-        reader.finish().unwrap();
         let names = Names::default();
-        let lookup = Arc::new(names.clone());
-        let parts = webhook_dispatch::assemble(config, lookup, &ctx).await.unwrap();
-        let Parts { service, worker, progress, .. } = parts;
+        let parts = assemble(db, &ctx, (&ledger, &names), &[]).await;
+        let Parts { service, worker, due, progress } = parts;
         let server = testkit::serve(service, &ctx).await;
-        Self { clock, ledger, names, worker, server, progress, ctx }
+        Self { clock, ledger, names, worker, due, server, progress, ctx }
     }
 
     pub fn channel(&self, scopes: &[Scope]) -> Channel {
@@ -171,6 +161,27 @@ impl Harness {
             () = woken => {}
         }
     }
+}
+
+/// The service, consuming `ledger`, before it is served.
+pub async fn assemble(
+    db: &TestDb,
+    ctx: &Context,
+    (ledger, names): (&Ledger, &Names),
+    more: &[(&'static str, &str)],
+) -> Parts {
+    let routes = Routes::new(LedgerServiceServer::new(ledger.clone()));
+    let ingest = testkit::serve(service("ingest", routes), ctx).await;
+    let mut vars = BTreeMap::from([
+        ("TALLY_WEBHOOK_DATABASE_URL", db.settings().url.clone()),
+        ("TALLY_WEBHOOK_INGEST_URL", ingest.uri().to_string()),
+        ("TALLY_WEBHOOK_ALLOW_NETS", "127.0.0.0/8".to_owned()),
+    ]);
+    vars.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    let mut reader = Reader::new(&vars, "WEBHOOK");
+    let config = Config::read(&mut reader);
+    reader.finish().unwrap();
+    webhook_dispatch::assemble(config, Arc::new(names.clone()), ctx).await.unwrap()
 }
 
 fn service(name: &'static str, routes: Routes) -> Service {
