@@ -1,0 +1,194 @@
+//! Consuming a ledger that restarts, with a consumer that fails and replicas that die.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod ledger;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chassis::SystemClock;
+use db::Db;
+use kernel::Partition;
+use ledger::{Ledger, until};
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use tail::{Batch, Checkpoint, Consumer, Error, Progress, Settings};
+use testkit::TestDb;
+
+/// Counts how often each entry took effect.
+struct Counting {
+    db: Db,
+    /// Fails this many batches after their effects were written and before they commit.
+    failures: AtomicU32,
+}
+
+#[async_trait]
+impl Consumer for Counting {
+    fn name(&self) -> &'static str {
+        "counting"
+    }
+
+    async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), Error> {
+        let fail = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        let rows: Vec<(i16, i64)> =
+            batch.entries.iter().map(|e| (e.position.partition.get(), e.position.seq)).collect();
+        self.db
+            .write(move |txn| {
+                Box::pin(async move {
+                    for (partition, seq) in rows {
+                        // The primary key refuses an effect that is already there.
+                        let sql = format!("INSERT INTO effect VALUES ({partition}, {seq})");
+                        txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql)).await?;
+                    }
+                    checkpoint.advance(txn).await?;
+                    if fail.is_ok() { Err(Error::Consumer("a crash before COMMIT".into())) } else { Ok(()) }
+                })
+            })
+            .await
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Count {
+    n: i64,
+}
+
+async fn effects(db: &Db) -> i64 {
+    let sql = "SELECT COUNT(*) AS n FROM effect";
+    let statement = Statement::from_string(db.backend(), sql);
+    Count::find_by_statement(statement).one(db.reader()).await.unwrap().unwrap().n
+}
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let ours: [Box<dyn MigrationTrait>; 3] =
+            [Box::new(tail::CreateTailPartition), Box::new(tail::CreateTailMember), Box::new(CreateEffect)];
+        ours.into()
+    }
+}
+
+struct CreateEffect;
+
+impl MigrationName for CreateEffect {
+    fn name(&self) -> &str {
+        "m0001_create_effect"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for CreateEffect {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table("effect")
+            .col(ColumnDef::new("partition").small_integer().not_null())
+            .col(ColumnDef::new("seq").big_integer().not_null())
+            .primary_key(Index::create().col("partition").col("seq"))
+            .to_owned();
+        manager.create_table(table).await
+    }
+}
+
+/// One replica of the consumer; it dies without a word when aborted.
+struct Replica {
+    ctx: chassis::Context,
+    progress: Progress,
+    consumer: Arc<Counting>,
+}
+
+fn replica(ledger: &Ledger, db: Db, seed: u64) -> Replica {
+    let token = ledger.ctx.service_token.clone();
+    let ids = Arc::new(testkit::SeededIds::new(seed));
+    let ctx = chassis::Context::new(Arc::new(SystemClock), ids, token, chassis::Transport::default());
+    let settings = Settings {
+        lease: Duration::from_millis(900),
+        backoff: (Duration::from_millis(5), Duration::from_millis(50)),
+    };
+    let consumer = Arc::new(Counting { db: db.clone(), failures: AtomicU32::new(0) });
+    let progress = tail::run(Arc::clone(&consumer) as _, db, ledger.client(&ctx), settings, &ctx);
+    Replica { ctx, progress, consumer }
+}
+
+async fn each_entry_takes_effect_once(db: TestDb) {
+    let ledger = Ledger::start().await;
+    ledger.grow(Partition::new(3).unwrap(), 40);
+    let one = replica(&ledger, db.db.clone(), 1);
+    until("the backlog is applied", || async { effects(&db.db).await == 40 }).await;
+    one.consumer.failures.store(3, Ordering::SeqCst);
+    ledger.grow(Partition::new(3).unwrap(), 10);
+    ledger.grow(Partition::new(60).unwrap(), 10);
+    until("failed batches come again", || async { effects(&db.db).await == 60 }).await;
+    ledger.hang_up();
+    ledger.grow(Partition::new(3).unwrap(), 1);
+    until("a broken stream is resumed", || async { effects(&db.db).await == 61 }).await;
+    let position = kernel::Position { partition: Partition::new(3).unwrap(), seq: 51 };
+    assert!(one.progress.reaches(position, Duration::from_secs(5)).await);
+    assert_eq!(one.progress.applied(position.partition), 51);
+    let beyond = kernel::Position { seq: 52, ..position };
+    assert!(!one.progress.reaches(beyond, Duration::from_millis(1)).await);
+}
+
+async fn replicas_share_and_take_over(db: TestDb) {
+    let ledger = Ledger::start().await;
+    let one = replica(&ledger, db.db.clone(), 1);
+    let other_db = db.another().await;
+    let two = replica(&ledger, other_db.clone(), 2);
+    until("both hold a share", || async { ledger.streams() == vec![32, 32] }).await;
+    for partition in Partition::all() {
+        ledger.grow(partition, 3);
+    }
+    until("together they apply everything", || async { effects(&db.db).await == 192 }).await;
+    // Gone without a word: its leases must run out.
+    other_db.close().await;
+    two.ctx.stop.cancel();
+    for partition in Partition::all() {
+        ledger.grow(partition, 1);
+    }
+    until("the survivor takes over", || async { effects(&db.db).await == 256 }).await;
+    one.ctx.stop.cancel();
+    one.ctx.tasks.close();
+    one.ctx.tasks.wait().await;
+}
+
+async fn a_lost_lease_writes_nothing(db: TestDb) {
+    let ledger = Ledger::start().await;
+    let _one = replica(&ledger, db.db.clone(), 1);
+    until("the lease is held", || async { !ledger.streams().is_empty() }).await;
+    // Somebody else took every partition while this replica was paused.
+    let steal = "UPDATE tail_partition SET holder = 99, epoch = epoch + 1, expires_time = 9000000000000000";
+    db.db
+        .write(move |txn| {
+            Box::pin(async move {
+                txn.execute_raw(Statement::from_string(txn.get_database_backend(), steal)).await?;
+                Ok::<_, Error>(())
+            })
+        })
+        .await
+        .unwrap();
+    let before = ledger.opened();
+    ledger.grow(Partition::new(0).unwrap(), 5);
+    until("the batch was refused, or the lost leases noticed", || async {
+        ledger.opened() > before || ledger.streams().is_empty()
+    })
+    .await;
+    assert_eq!(effects(&db.db).await, 0, "a fenced replica writes nothing");
+}
+
+macro_rules! on_both {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { super::$case(testkit::sqlite::<super::Migrator>("tail").await).await })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { super::$case(testkit::postgres::<super::Migrator>("tail").await).await })+
+        }
+    };
+}
+
+on_both![each_entry_takes_effect_once, replicas_share_and_take_over, a_lost_lease_writes_nothing];
