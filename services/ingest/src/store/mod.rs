@@ -8,6 +8,8 @@ mod migration;
 mod read;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod tailing;
 
 pub(crate) use access::{AccessStore, Created};
 pub(crate) use append::{Appended, NewEntry, append};
