@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     // The encoded form keeps our method options; the decoded prost types would drop them.
     let encoded = compiler.encode_file_descriptor_set();
+    #[expect(clippy::disallowed_methods, reason = "how cargo talks to a build script")]
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptor_set.bin"), without_comments(&encoded)?)?;
 

@@ -1,1 +1,28 @@
-//! Tests of the whole: stories end to end, the shape of the code, the contract.
+//! The whole suite, as a test starts it: in one process, or as processes that can be killed.
+//!
+//! The services are reached over real channels with real credentials, as any caller reaches them.
+//! Nothing here looks into a service; what a story needs to know, it asks over gRPC.
+
+mod address;
+mod arrivals;
+mod ledger;
+mod load;
+mod month;
+mod patience;
+mod program;
+mod report;
+mod settings;
+mod stage;
+mod suite;
+
+pub use address::Addresses;
+pub use arrivals::{Arrival, Sink};
+pub use ledger::{Written, written};
+pub use load::{Acks, Sent, send};
+pub use month::{Month, TRIAGE_AGENT};
+pub use patience::{PATIENCE, eventually};
+pub use program::Program;
+pub use report::{Line, Report};
+pub use settings::{SERVICE_TOKEN, Storage};
+pub use stage::Stage;
+pub use suite::Suite;

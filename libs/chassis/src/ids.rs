@@ -8,6 +8,7 @@ use rand::RngCore as _;
 pub struct OsIds;
 
 impl IdSource for OsIds {
+    #[expect(clippy::disallowed_methods, reason = "the IdSource everybody else draws from")]
     fn fill(&self, bytes: &mut [u8]) {
         rand::rng().fill_bytes(bytes);
     }

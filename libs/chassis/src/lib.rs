@@ -1,5 +1,5 @@
 //! Everything between `main` and the first request: configuration, telemetry, credentials, servers,
-//! channels, shutdown.
+//! channels, shutdown; and what every list says of its pages.
 //!
 //! A service library exposes `Config::read` and `start`, which returns a [`Service`]; whoever runs it
 //! calls [`serve`]. One process or many, the code path is the same: clients over a real [`Channel`].
@@ -17,6 +17,7 @@ pub mod ids;
 mod layer;
 pub mod lifecycle;
 pub mod metrics;
+pub mod page;
 mod server;
 mod service;
 pub mod telemetry;

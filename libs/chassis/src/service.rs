@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::auth::Authenticator;
+use crate::config::prefix_of;
 
 /// A service that has started its work and is ready to be bound to an address.
 pub struct Service {
@@ -36,6 +37,13 @@ impl StartError {
     /// `message` says what could not be done and which variable or command cures it.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), source: None }
+    }
+
+    /// The database of `service` cannot be opened, or holds another version's tables.
+    pub fn database(service: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let prefix = prefix_of(service);
+        Self::new(format!("{service} cannot use its database (TALLY_{prefix}_DATABASE_URL)"))
+            .because(source)
     }
 
     /// Adds the cause, printed below the message.

@@ -1,5 +1,6 @@
 //! Channels: late peers, dead peers, deadlines passed on, credentials.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "a peer that is late is late in real time")]
 
 mod probe;
 

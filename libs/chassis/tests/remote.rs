@@ -1,5 +1,6 @@
 //! Asking ingest about keys: once a second, and never letting anybody in on doubt.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "an answer is forgotten by real time")]
 
 mod probe;
 
@@ -29,7 +30,9 @@ macro_rules! not_here {
         fn $name<'life, 'async_trait>(
             &'life self,
             _: Request<$request>,
-        ) -> std::pin::Pin<Box<dyn Future<Output = Result<Response<$response>, Status>> + Send + 'async_trait>>
+        ) -> std::pin::Pin<
+            Box<dyn Future<Output = Result<Response<$response>, Status>> + Send + 'async_trait>,
+        >
         where
             'life: 'async_trait,
             Self: 'async_trait,

@@ -126,6 +126,22 @@ async fn health_follows_readiness_and_ends_with_the_drain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_ready_for_good_is_watched_until_the_drain() {
+    let ready_for_good = tokio::sync::watch::Sender::new(true).subscribe();
+    let ctx = context(|_| {});
+    let server = testkit::serve(Probe::new().service_ready(ready_for_good), &ctx).await;
+    let mut health = HealthClient::new(server.channel_with_key(None));
+    let watching = health.watch(HealthCheckRequest::default()).await.unwrap();
+    let mut watching = watching.into_inner();
+    assert_eq!(watching.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let silence = tokio::time::timeout(Duration::from_millis(200), watching.message()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    ctx.stop.cancel();
+    assert_eq!(watching.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert!(server.ended().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_is_named_together_with_the_variable_to_change() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut service = Probe::new().service();

@@ -1,5 +1,6 @@
 //! The spans of calls: their edges, their ends, and what must never be in them.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "the duration of a span is what it tests")]
 
 mod probe;
 

@@ -95,6 +95,7 @@ async fn first_connection(
     for _ in 0..attempts {
         match PgConnection::connect_with(options).await {
             Err(err) if sqlstate(&err).as_deref() == Some("57P03") => {
+                #[expect(clippy::disallowed_methods, reason = "waits for a server to start")]
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
             Ok(connection) => return Ok(connection),

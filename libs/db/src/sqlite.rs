@@ -1,5 +1,7 @@
 //! SQLite: one writer, several readers, a log that is on disk before a commit returns.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,7 +28,11 @@ const LOG_BYTES: u32 = 64 * 1024 * 1024;
 pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, OpenError> {
     let address = Target::Sqlite(path.into()).address();
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent)
+        // Owner only: a context's file may hold secrets, such as those of webhook subscribers.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(parent)
             .map_err(|source| OpenError::Directory { path: parent.into(), source })?;
     }
     // sqlx sets the busy timeout while it opens the file, before any of the pragmas: switching to

@@ -118,9 +118,10 @@ impl Fault {
         Self::new(Code::DeadlineExceeded, reason, public)
     }
 
-    /// In the contract, not in this build.
+    /// `what` is in the contract and not in this build: an RPC, or a part of one.
     #[must_use]
-    pub fn unimplemented(public: impl Into<String>) -> Self {
+    pub fn unimplemented(what: impl fmt::Display) -> Self {
+        let public = format!("{what} is in the contract and not yet in this build");
         Self::new(Code::Unimplemented, ErrorReason::NotImplemented, public)
     }
 

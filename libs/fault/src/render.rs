@@ -33,10 +33,15 @@ impl From<Fault> for Status {
             .violations
             .into_iter()
             .take_while(|violation| {
-                sent_bytes += violation.field.len() + violation.description.len() + 8;
+                let reason = violation.reason.name();
+                sent_bytes +=
+                    violation.field.len() + reason.len() + violation.description.len() + 10;
                 sent_bytes <= VIOLATION_BYTES_MAX
             })
-            .map(|violation| FieldViolation::new(violation.field, violation.description))
+            .map(|violation| FieldViolation {
+                reason: violation.reason.name().to_owned(),
+                ..FieldViolation::new(violation.field, violation.description)
+            })
             .collect();
         if violations.len() < total {
             metadata

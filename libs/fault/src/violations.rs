@@ -47,10 +47,14 @@ impl Violations {
         self.0.push(Violation { field: field.into(), reason, description: description.into() });
     }
 
-    /// Takes over another part's violations, their fields prefixed: `nest("events[3]", inner)`.
+    /// Takes over another part's violations, their fields prefixed: `nest("events[3]", inner)`. What
+    /// is wrong with the part as a whole has the empty field, and becomes the prefix itself.
     pub fn nest(&mut self, prefix: &str, inner: Violations) {
         self.0.extend(inner.0.into_iter().map(|mut violation| {
-            violation.field = format!("{prefix}.{}", violation.field);
+            violation.field = match violation.field.as_str() {
+                "" => prefix.to_owned(),
+                field => format!("{prefix}.{field}"),
+            };
             violation
         }));
     }

@@ -19,22 +19,26 @@ fn every_violation_is_named_in_one_refusal() {
     violations.add("agent_id", ErrorReason::Required, "is empty; name the agent that did the work");
     let mut inner = Violations::new();
     inner.add("ticket.ticket_id", ErrorReason::TooLarge, "is 300 bytes; the limit is 255");
+    inner.add("", ErrorReason::TooLarge, "is 40,000 bytes; the limit is 32,768");
     violations.nest("events[3]", inner);
 
     let status = Status::from(violations.into_fault());
 
     assert_eq!(status.code(), tonic::Code::InvalidArgument);
-    let fields: Vec<String> = status
-        .get_details_bad_request()
-        .unwrap()
-        .field_violations
-        .into_iter()
-        .map(|v| v.field)
-        .collect();
-    assert_eq!(fields, ["limit", "agent_id", "events[3].ticket.ticket_id"]);
+    let violations = status.get_details_bad_request().unwrap().field_violations;
+    let named: Vec<_> = violations.iter().map(|v| (v.field.as_str(), v.reason.as_str())).collect();
+    assert_eq!(
+        named,
+        [
+            ("limit", "INVALID_FIELD"),
+            ("agent_id", "REQUIRED"),
+            ("events[3].ticket.ticket_id", "TOO_LARGE"),
+            ("events[3]", "TOO_LARGE"),
+        ]
+    );
     assert_eq!(
         status.message(),
-        "limit: invalid digit found in string (and 2 more; see the details)"
+        "limit: invalid digit found in string (and 3 more; see the details)"
     );
 }
 

@@ -98,6 +98,7 @@ impl Link {
                 wait = RETRY.0;
             } else {
                 // It accepts connections and lets calls hang: each attempt costs some caller 50 ms.
+                #[expect(clippy::disallowed_methods, reason = "waits for a server to come back")]
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(RETRY.1);
             }
@@ -117,6 +118,7 @@ async fn connected(client: &Client, wait: &mut Duration) -> MultiplexedConnectio
             Ok(Err(error)) => tracing::debug!(%error, "Redis cannot be reached"),
             Err(_) => tracing::debug!("Redis does not answer in time"),
         }
+        #[expect(clippy::disallowed_methods, reason = "waits for a server to come back")]
         tokio::time::sleep(*wait).await;
         *wait = (*wait * 2).min(RETRY.1);
     }

@@ -141,6 +141,7 @@ async fn listen(client: Client, link: Link, wakes: broadcast::Sender<Wake>) {
             }
             () = link.down() => {}
         }
+        #[expect(clippy::disallowed_methods, reason = "waits for a server to come back")]
         tokio::time::sleep(RESUBSCRIBE).await;
     }
 }

@@ -1,6 +1,7 @@
 //! A Redis that is emptied, killed, frozen or full of nonsense makes nothing wrong, and little
 //! slow.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "waits for a real Redis")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

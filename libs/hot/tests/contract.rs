@@ -1,5 +1,6 @@
 //! One contract, run against memory and a real Redis.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "waits for a real Redis")]
 
 use std::sync::Arc;
 use std::time::Duration;

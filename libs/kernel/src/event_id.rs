@@ -30,6 +30,7 @@ impl FromStr for EventId {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::{PARTITIONS, Partition};

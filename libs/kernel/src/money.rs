@@ -153,6 +153,7 @@ fn divide(value: i128, by: i128) -> i128 {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -163,8 +164,7 @@ mod tests {
 
     #[test]
     fn the_seed_month_is_worth_119_000_to_the_cent() {
-        let month: Exact =
-            std::iter::repeat_n(Exact::of(14 * 60_000, 85_000_000), 6_000).sum();
+        let month: Exact = std::iter::repeat_n(Exact::of(14 * 60_000, 85_000_000), 6_000).sum();
         assert_eq!(eur(month.micros()), "EUR 119,000.00");
     }
 
@@ -197,7 +197,9 @@ mod tests {
         fn the_order_of_a_sum_does_not_matter(
             mut parts in proptest::collection::vec((-86_400_000i64..86_400_000, 0i64..1_000_000_000), 0..50)
         ) {
-            let value = |parts: &[(i64, i64)]| parts.iter().map(|(ms, rate)| Exact::of(*ms, *rate)).sum::<Exact>();
+            let value = |parts: &[(i64, i64)]| {
+                parts.iter().map(|(ms, rate)| Exact::of(*ms, *rate)).sum::<Exact>()
+            };
             let forward = value(&parts);
             parts.reverse();
             prop_assert_eq!(forward, value(&parts));

@@ -50,7 +50,8 @@ pub fn credit(policy: SavingsPolicy, outcome: Outcome, effort: &Effort) -> i64 {
         (SavingsPolicy::Credited, Outcome::NeedsReview) if effort.human_edit_ms.is_some() => whole,
         // Half, cut to the millisecond: credit never exceeds what the rule gives.
         (SavingsPolicy::Credited, Outcome::NeedsReview) => whole / 2,
-        (SavingsPolicy::Credited, Outcome::Failure) | (SavingsPolicy::Strict, Outcome::NeedsReview) => 0,
+        (SavingsPolicy::Credited, Outcome::Failure)
+        | (SavingsPolicy::Strict, Outcome::NeedsReview) => 0,
         (SavingsPolicy::Strict, Outcome::Failure) => -edited,
     }
 }
@@ -77,7 +78,10 @@ mod tests {
 
     #[test]
     fn credited_halves_an_unmeasured_review_and_subtracts_a_measured_one() {
-        assert_eq!(credit(SavingsPolicy::Credited, Outcome::NeedsReview, &effort(None)), 7 * MINUTE / 2);
+        assert_eq!(
+            credit(SavingsPolicy::Credited, Outcome::NeedsReview, &effort(None)),
+            7 * MINUTE / 2
+        );
         assert_eq!(minutes(SavingsPolicy::Credited, Some(2 * MINUTE)), [5, 5, 0, 0]);
     }
 

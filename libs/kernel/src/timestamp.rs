@@ -66,7 +66,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = jiff::Timestamp::from_microsecond(self.0).expect("from_micros keeps to jiff's range");
+        let at =
+            jiff::Timestamp::from_microsecond(self.0).expect("from_micros keeps to jiff's range");
         at.fmt(f)
     }
 }

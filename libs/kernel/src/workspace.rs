@@ -51,6 +51,7 @@ impl FromStr for WorkspaceId {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -41,16 +41,20 @@ impl Entry {
 
 impl Batch {
     /// Decodes a message of the stream and checks that it goes on where `applied` ended.
-    pub(crate) fn decode(message: TailResponse, applied: impl Fn(Partition) -> i64) -> Result<Self, Error> {
-        let partition = i16::try_from(message.partition)
-            .ok()
-            .and_then(Partition::new)
-            .ok_or_else(|| tonic::Status::data_loss("the ledger named a partition that does not exist"))?;
+    pub(crate) fn decode(
+        message: TailResponse,
+        applied: impl Fn(Partition) -> i64,
+    ) -> Result<Self, Error> {
+        let partition =
+            i16::try_from(message.partition).ok().and_then(Partition::new).ok_or_else(|| {
+                tonic::Status::data_loss("the ledger named a partition that does not exist")
+            })?;
         let mut expected = applied(partition);
         let entries = message.entries.into_iter().map(|entry| {
             expected += 1;
             if entry.seq != expected {
-                let gap = format!("partition {partition} went from {} to {}", expected - 1, entry.seq);
+                let gap =
+                    format!("partition {partition} went from {} to {}", expected - 1, entry.seq);
                 return Err(Error::Ledger(tonic::Status::data_loss(gap)));
             }
             Entry::decode(partition, entry)

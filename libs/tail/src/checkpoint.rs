@@ -1,5 +1,6 @@
 //! Moving the cursor together with the effects.
 
+use async_trait::async_trait;
 use kernel::Partition;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
@@ -14,6 +15,21 @@ pub struct Checkpoint {
     pub(crate) epoch: i64,
     pub(crate) from: i64,
     pub(crate) to: i64,
+}
+
+/// What moves in the transaction of a batch's effects, or refuses them: a [`Checkpoint`], and in the
+/// tests of a store whatever they need it to be.
+#[async_trait]
+pub trait Cursor: Send + Sync + 'static {
+    /// As [`Checkpoint::advance`].
+    async fn advance(&self, txn: &DatabaseTransaction) -> Result<(), Error>;
+}
+
+#[async_trait]
+impl Cursor for Checkpoint {
+    async fn advance(&self, txn: &DatabaseTransaction) -> Result<(), Error> {
+        Checkpoint::advance(self, txn).await
+    }
 }
 
 impl Checkpoint {

@@ -10,7 +10,9 @@ use std::time::Duration;
 use db::Db;
 use kernel::{PARTITIONS, Partition};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+};
 
 use crate::Error;
 use crate::entity::{member, partition};
@@ -74,14 +76,20 @@ impl Leases {
 }
 
 /// Says that this replica lives and counts those that do.
-async fn greet(txn: &DatabaseTransaction, holder: i64, now: i64, until: i64) -> Result<usize, Error> {
+async fn greet(
+    txn: &DatabaseTransaction,
+    holder: i64,
+    now: i64,
+    until: i64,
+) -> Result<usize, Error> {
     use member::{ActiveModel, Column, Entity};
     let row = ActiveModel { partition: Set(0), holder: Set(holder), expires_time: Set(until) };
     let renew = OnConflict::columns([Column::Partition, Column::Holder])
         .update_column(Column::ExpiresTime)
         .to_owned();
     Entity::insert(row).on_conflict(renew).exec_without_returning(txn).await?;
-    let gone = Entity::delete_many().filter(Column::Partition.eq(0)).filter(Column::ExpiresTime.lt(now));
+    let gone =
+        Entity::delete_many().filter(Column::Partition.eq(0)).filter(Column::ExpiresTime.lt(now));
     gone.exec(txn).await?;
     let alive = Entity::find().filter(Column::Partition.eq(0)).count(txn).await?;
     Ok(usize::try_from(alive).unwrap_or(usize::MAX).max(1))

@@ -16,7 +16,7 @@ mod progress;
 mod run;
 
 pub use batch::{Batch, Entry};
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, Cursor};
 pub use error::Error;
 pub use migration::{CreateTailMember, CreateTailPartition};
 pub use progress::Progress;

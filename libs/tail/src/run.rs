@@ -83,12 +83,8 @@ pub fn run(
         clock: Arc::clone(&context.clock),
         stop: context.stop.clone(),
     };
-    let renewed = context.tasks.spawn(renewal.run());
-    context.tasks.spawn(async move {
-        follower.run().await;
-        // Leases are given back by the renewal, after the last batch.
-        drop(renewed);
-    });
+    context.tasks.spawn(renewal.run());
+    context.tasks.spawn(follower.run());
     progress
 }
 
@@ -119,7 +115,11 @@ impl Renewal {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(consumer = self.name, error = &error as &dyn std::error::Error, "leases not renewed");
+                    tracing::warn!(
+                        consumer = self.name,
+                        error = &error as &dyn std::error::Error,
+                        "leases not renewed"
+                    );
                 }
             }
             let next = self.clock.now().plus(self.every);
@@ -128,10 +128,14 @@ impl Renewal {
                 () = self.stop.cancelled() => {}
             }
         }
-        // The follower drops its receiver after its last batch.
+        // Given back after the last batch: the follower drops its receiver then.
         self.publish.closed().await;
         if let Err(error) = self.leases.release().await {
-            tracing::warn!(consumer = self.name, error = &error as &dyn std::error::Error, "leases not released");
+            tracing::warn!(
+                consumer = self.name,
+                error = &error as &dyn std::error::Error,
+                "leases not released"
+            );
         }
     }
 }
@@ -152,34 +156,43 @@ impl Follower {
         let mut wait = self.backoff.0;
         while !self.stop.is_cancelled() {
             let leases = self.held.borrow_and_update().clone();
-            match self.follow(leases).await {
-                Ok(Applied(0)) => {}
-                Ok(Applied(_)) => wait = self.backoff.0,
-                Err(error) => {
-                    // Losing a lease and a ledger that restarts are ordinary; a corrupt entry is not.
-                    self.report(&error);
-                    let next = self.clock.now().plus(wait);
-                    tokio::select! {
-                        () = self.clock.sleep_until(next) => {}
-                        () = self.stop.cancelled() => {}
-                    }
-                    wait = (wait * 2).min(self.backoff.1);
-                }
+            let mut applied = 0;
+            let followed = self.follow(leases, &mut applied).await;
+            if applied > 0 {
+                wait = self.backoff.0;
             }
+            let Err(error) = followed else { continue };
+            self.report(&error);
+            let next = self.clock.now().plus(wait);
+            tokio::select! {
+                () = self.clock.sleep_until(next) => {}
+                () = self.stop.cancelled() => {}
+            }
+            wait = (wait * 2).min(self.backoff.1);
         }
     }
 
     fn report(&self, error: &Error) {
-        let (consumer, error) = (self.consumer.name(), error as &dyn std::error::Error);
-        tracing::warn!(consumer, error, "tailing was interrupted, starting again");
+        let consumer = self.consumer.name();
+        let cause = error as &dyn std::error::Error;
+        match error {
+            // It comes again until somebody looks: the partition stands still.
+            Error::Corrupt { .. } => {
+                tracing::error!(consumer, error = cause, "an entry cannot be read, starting again");
+            }
+            // Losing a lease and a ledger that restarts are ordinary.
+            Error::Fenced(_) | Error::Store(_) | Error::Ledger(_) | Error::Consumer(_) => {
+                tracing::warn!(consumer, error = cause, "tailing was interrupted, starting again");
+            }
+        }
     }
 
-    /// Follows one stream until the leases change, the stream ends or the service stops.
-    async fn follow(&mut self, mut leases: Held) -> Result<Applied, Error> {
-        let mut applied = Applied(0);
+    /// Follows one stream until the leases change, the stream ends or the service stops. Counts the
+    /// batches in `applied`, whatever ends it.
+    async fn follow(&mut self, mut leases: Held, applied: &mut u64) -> Result<(), Error> {
         if leases.is_empty() {
             self.pause().await;
-            return Ok(applied);
+            return Ok(());
         }
         // What this process applied itself is newer than what the last lease step read.
         for (partition, lease) in &mut leases {
@@ -189,15 +202,13 @@ impl Follower {
         loop {
             let message = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(applied),
-                changed = self.held.changed() => {
-                    return changed.map(|()| applied).or(Ok(applied));
-                }
+                () = self.stop.cancelled() => return Ok(()),
+                _ = self.held.changed() => return Ok(()),
                 message = stream.message() => message?,
             };
-            let Some(message) = message else { return Ok(applied) };
+            let Some(message) = message else { return Ok(()) };
             self.apply(&mut leases, message).await?;
-            applied.0 += 1;
+            *applied += 1;
         }
     }
 
@@ -213,10 +224,8 @@ impl Follower {
             partition: i32::from(partition.get()),
             seq: lease.seq,
         });
-        let request = TailRequest {
-            consumer: self.consumer.name().to_owned(),
-            cursors: cursors.collect(),
-        };
+        let request =
+            TailRequest { consumer: self.consumer.name().to_owned(), cursors: cursors.collect() };
         tokio::select! {
             stream = self.ledger.tail(request) => Ok(stream?.into_inner()),
             () = self.stop.cancelled() => Err(tonic::Status::cancelled("stopping").into()),
@@ -263,7 +272,3 @@ impl Follower {
         Ok(())
     }
 }
-
-/// Batches applied from one stream.
-#[derive(Clone, Copy)]
-struct Applied(u64);

@@ -32,7 +32,8 @@ impl Consumer for Counting {
     }
 
     async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), Error> {
-        let fail = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        let fail =
+            self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         let rows: Vec<(i16, i64)> =
             batch.entries.iter().map(|e| (e.position.partition.get(), e.position.seq)).collect();
         self.db
@@ -41,10 +42,15 @@ impl Consumer for Counting {
                     for (partition, seq) in rows {
                         // The primary key refuses an effect that is already there.
                         let sql = format!("INSERT INTO effect VALUES ({partition}, {seq})");
-                        txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql)).await?;
+                        txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql))
+                            .await?;
                     }
                     checkpoint.advance(txn).await?;
-                    if fail.is_ok() { Err(Error::Consumer("a crash before COMMIT".into())) } else { Ok(()) }
+                    if fail.is_ok() {
+                        Err(Error::Consumer("a crash before COMMIT".into()))
+                    } else {
+                        Ok(())
+                    }
                 })
             })
             .await
@@ -66,8 +72,11 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let ours: [Box<dyn MigrationTrait>; 3] =
-            [Box::new(tail::CreateTailPartition), Box::new(tail::CreateTailMember), Box::new(CreateEffect)];
+        let ours: [Box<dyn MigrationTrait>; 3] = [
+            Box::new(tail::CreateTailPartition),
+            Box::new(tail::CreateTailMember),
+            Box::new(CreateEffect),
+        ];
         ours.into()
     }
 }
@@ -103,7 +112,8 @@ struct Replica {
 fn replica(ledger: &Ledger, db: Db, seed: u64) -> Replica {
     let token = ledger.ctx.service_token.clone();
     let ids = Arc::new(testkit::SeededIds::new(seed));
-    let ctx = chassis::Context::new(Arc::new(SystemClock), ids, token, chassis::Transport::default());
+    let ctx =
+        chassis::Context::new(Arc::new(SystemClock), ids, token, chassis::Transport::default());
     let settings = Settings {
         lease: Duration::from_millis(900),
         backoff: (Duration::from_millis(5), Duration::from_millis(50)),
@@ -159,7 +169,8 @@ async fn a_lost_lease_writes_nothing(db: TestDb) {
     let _one = replica(&ledger, db.db.clone(), 1);
     until("the lease is held", || async { !ledger.streams().is_empty() }).await;
     // Somebody else took every partition while this replica was paused.
-    let steal = "UPDATE tail_partition SET holder = 99, epoch = epoch + 1, expires_time = 9000000000000000";
+    let steal =
+        "UPDATE tail_partition SET holder = 99, epoch = epoch + 1, expires_time = 9000000000000000";
     db.db
         .write(move |txn| {
             Box::pin(async move {

@@ -4,6 +4,7 @@
 //! Real PostgreSQL and Redis are started from the installed binaries, on free ports, so that a test
 //! may kill them. Where a binary is missing the test fails and names the package to install;
 //! nothing is skipped quietly.
+#![expect(clippy::disallowed_methods, reason = "waits for servers, and must not read a fake clock")]
 
 pub mod clock;
 pub mod ids;

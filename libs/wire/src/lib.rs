@@ -1,7 +1,7 @@
 //! The contract: `proto/` compiled once into messages, clients, servers, JSON and descriptors.
 //!
-//! Nothing here is written by hand but the table of who may call what, and that is read from the
-//! descriptors. JSON is the protobuf JSON mapping, the same everywhere.
+//! Written by hand are only the look-up of who may call what, in a table made from the descriptors, and
+//! [`Timestamp`], for its JSON. JSON is the protobuf JSON mapping, the same everywhere.
 
 mod timestamp;
 

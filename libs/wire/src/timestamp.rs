@@ -17,9 +17,17 @@ pub struct Timestamp {
     pub nanos: i32,
 }
 
+/// Seconds and the nanoseconds behind them, as `kernel::Timestamp::parts` gives them.
+impl From<(i64, i32)> for Timestamp {
+    fn from((seconds, nanos): (i64, i32)) -> Self {
+        Self { seconds, nanos }
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let at = jiff::Timestamp::new(self.seconds, self.nanos).map_err(serde::ser::Error::custom)?;
+        let at =
+            jiff::Timestamp::new(self.seconds, self.nanos).map_err(serde::ser::Error::custom)?;
         let digits = match self.nanos {
             0 => 0,
             n if n % 1_000_000 == 0 => 3,

@@ -36,8 +36,8 @@ const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 pub async fn start(config: Config, context: &Context) -> Result<Service, StartError> {
     let Config { service, connections } = config;
     let settings = Settings { url: service.database_url, context: NAME, connections };
-    let db = Db::open(&settings).await.map_err(|error| StartError::new(error.to_string()))?;
-    db.verify::<Migrator>().await.map_err(|error| StartError::new(error.to_string()))?;
+    let db = Db::open(&settings).await.map_err(|error| StartError::database(NAME, error))?;
+    db.verify::<Migrator>().await.map_err(|error| StartError::database(NAME, error))?;
 
     let store = store::Store::new(db.clone());
     let secret = store.secret(&*context.ids).await;

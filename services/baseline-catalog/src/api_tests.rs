@@ -75,8 +75,7 @@ impl Harness {
 
     fn in_days(&self, days: i64) -> Option<wire::Timestamp> {
         let at = Timestamp::from_micros(self.clock.now().micros() + days * DAY.as_micros() as i64);
-        let (seconds, nanos) = at.parts();
-        Some(wire::Timestamp { seconds, nanos })
+        Some(at.parts().into())
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Position, Timestamp, WorkspaceId};
+use kernel::{Clock, Position, Timestamp, WorkspaceId, nearest};
 use tokio::sync::watch;
 
 use crate::domain::{
     BUILT_INS, BaselineKey, BaselineValue, BuiltIn, Catalog, Change, Dimensions, Displaced, Kind,
-    NewChange, RateValue, Recorded, TaskKey, Value, Version, nearest,
+    NewChange, RateValue, Recorded, TaskKey, Value, Version,
 };
 use crate::store::{self, Appended, Request, Store};
 

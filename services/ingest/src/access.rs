@@ -56,12 +56,15 @@ impl Access {
             created: self.clock.now(),
         };
         let key = ApiKey::issue(&*self.ids);
-        let record = self.record(&key, NewKey {
-            workspace: workspace.id,
-            name: "first admin key".to_owned(),
-            scopes: [Scope::Admin].into_iter().collect(),
-            ttl: None,
-        });
+        let record = self.record(
+            &key,
+            NewKey {
+                workspace: workspace.id,
+                name: "first admin key".to_owned(),
+                scopes: [Scope::Admin].into_iter().collect(),
+                ttl: None,
+            },
+        );
         match self.store.create(workspace.clone(), record).await? {
             Created::New => Ok((workspace, Some(key))),
             Created::Stood(standing) => {
@@ -101,7 +104,11 @@ impl Access {
         Ok((record, key))
     }
 
-    pub(crate) async fn revoke_key(&self, workspace: WorkspaceId, id: KeyId) -> Result<KeyRecord, Error> {
+    pub(crate) async fn revoke_key(
+        &self,
+        workspace: WorkspaceId,
+        id: KeyId,
+    ) -> Result<KeyRecord, Error> {
         self.store.revoke(workspace, id, self.clock.now()).await?.ok_or(Error::NoKey)
     }
 
@@ -170,15 +177,19 @@ impl From<Error> for Fault {
                 ErrorReason::ExpiredCredentials,
                 "this API key has expired; ask an admin of the workspace for a new one",
             ),
-            Error::NoWorkspace => Fault::not_found(ErrorReason::ResourceNotFound, "no such workspace")
-                .with("resource", "workspace"),
+            Error::NoWorkspace => {
+                Fault::not_found(ErrorReason::ResourceNotFound, "no such workspace")
+                    .with("resource", "workspace")
+            }
             Error::NoKey => Fault::not_found(ErrorReason::ResourceNotFound, "no such API key")
                 .with("resource", "api_key"),
             Error::RequestIdReused => Fault::exists(
                 ErrorReason::RequestIdReused,
                 "this request_id created a workspace with other settings; use a new one",
             ),
-            Error::Store(error) if error.is_retryable() => Fault::storage_unavailable().because(error),
+            Error::Store(error) if error.is_retryable() => {
+                Fault::storage_unavailable().because(error)
+            }
             Error::Store(error) => Fault::internal("access could not be checked").because(error),
         }
     }
@@ -189,7 +200,8 @@ impl From<Error> for Fault {
 impl Authenticator for Access {
     async fn authenticate(&self, key: &str) -> Result<Principal, Fault> {
         let record = self.admit(key).await?;
-        let scopes = record.scopes.iter().filter_map(|scope| common::Scope::try_from(scope.number()).ok());
+        let scopes =
+            record.scopes.iter().filter_map(|scope| common::Scope::try_from(scope.number()).ok());
         Ok(Principal::key(record.workspace, record.id.to_string(), scopes.collect()))
     }
 }

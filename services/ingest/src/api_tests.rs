@@ -90,16 +90,19 @@ fn config(url: &str) -> Config {
 }
 
 async fn keep_a_catalog(db: &Db) {
-    let task_type = catalog::TaskType { task_type: "email_classification".into(), ..Default::default() };
+    let task_type =
+        catalog::TaskType { task_type: "email_classification".into(), ..Default::default() };
     let baseline = catalog::Baseline {
-        key: Some(catalog::BaselineKey { task_type: "email_classification".into(), ..Default::default() }),
+        key: Some(catalog::BaselineKey {
+            task_type: "email_classification".into(),
+            ..Default::default()
+        }),
         baseline_ms: 240_000,
         source: catalog::BaselineSource::BuiltIn.into(),
         ..Default::default()
     };
-    let changes = [Fact::TaskType(task_type), Fact::Baseline(baseline)].map(|body| {
-        catalog::Change { body: Some(body), ..Default::default() }.encode_to_vec()
-    });
+    let changes = [Fact::TaskType(task_type), Fact::Baseline(baseline)]
+        .map(|body| catalog::Change { body: Some(body), ..Default::default() }.encode_to_vec());
     CatalogCopyStore(db.clone()).keep_built_ins(changes.to_vec()).await.unwrap();
 }
 
@@ -152,9 +155,13 @@ async fn bad_events_are_refused_with_code_reason_and_field_and_nothing_is_writte
     large.metadata = (0..33).map(|n| (format!("k{n}"), "x".repeat(1_000))).collect();
     for (event, reason, field) in [
         (task(""), ErrorReason::Required, "event.task_completed.task_type"),
-        (task("email_clasification"), ErrorReason::UnknownTaskType, "event.task_completed.task_type"),
+        (
+            task("email_clasification"),
+            ErrorReason::UnknownTaskType,
+            "event.task_completed.task_type",
+        ),
         (step("", 9), ErrorReason::OutOfRange, "event.task_completed.outcome"),
-        (large, ErrorReason::TooLarge, "event.event"),
+        (large, ErrorReason::TooLarge, "event"),
     ] {
         let status = h.refused(event).await;
         assert_eq!(status.code(), Code::InvalidArgument);
@@ -163,7 +170,11 @@ async fn bad_events_are_refused_with_code_reason_and_field_and_nothing_is_writte
         assert_eq!(bad.field_violations[0].field, field);
     }
     let unknown = h.refused(task("email_clasification")).await;
-    assert!(unknown.message().contains("did you mean email_classification?"), "{}", unknown.message());
+    assert!(
+        unknown.message().contains("did you mean email_classification?"),
+        "{}",
+        unknown.message()
+    );
     let info = unknown.get_details_error_info().unwrap();
     assert_eq!(info.metadata.get("nearest").map(String::as_str), Some("email_classification"));
 
@@ -171,7 +182,10 @@ async fn bad_events_are_refused_with_code_reason_and_field_and_nothing_is_writte
     h.ingest().track(request).await.unwrap();
     assert_eq!(h.entries(1).await, [1], "the good event is the first entry");
     let status = h.refused(step("k", Outcome::Failure.into())).await;
-    assert_eq!((status.code(), reason_of(&status)), (Code::AlreadyExists, Some(ErrorReason::IdempotencyConflict)));
+    assert_eq!(
+        (status.code(), reason_of(&status)),
+        (Code::AlreadyExists, Some(ErrorReason::IdempotencyConflict))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -218,7 +232,10 @@ async fn a_revoked_key_and_a_wrong_one_open_nothing() {
     let revoke = RevokeApiKeyRequest { key_id, ..Default::default() };
     access.revoke_api_key(revoke).await.unwrap();
     let status = track(made.secret.clone()).await.unwrap_err();
-    assert_eq!((status.code(), reason_of(&status)), (Code::Unauthenticated, Some(ErrorReason::RevokedCredentials)));
+    assert_eq!(
+        (status.code(), reason_of(&status)),
+        (Code::Unauthenticated, Some(ErrorReason::RevokedCredentials))
+    );
     let mut mistyped = made.secret;
     mistyped.pop();
     let status = track(mistyped).await.unwrap_err();

@@ -36,7 +36,10 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) async fn settings(&self, id: WorkspaceId) -> Result<WorkspaceSettings, access::Error> {
+    pub(crate) async fn settings(
+        &self,
+        id: WorkspaceId,
+    ) -> Result<WorkspaceSettings, access::Error> {
         let now = self.clock.now();
         let known = self.settings.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
         if let Some((read, settings)) = known
@@ -78,9 +81,9 @@ impl App {
         workspace: WorkspaceId,
         settings: WorkspaceSettings,
     ) -> Result<Option<Valuation>, ValueError> {
-        let valued = self.catalog.read(|catalog| {
-            if catalog.is_empty() { None } else { Some(value(task, workspace, catalog)) }
-        });
+        let valued = self
+            .catalog
+            .read(|catalog| catalog.is_usable().then(|| value(task, workspace, catalog)));
         match valued.ok_or(ValueError::NoCatalog)? {
             Ok(valuation) => Ok(Some(valuation)),
             Err(_) if settings.accept_unknown => Ok(None),
@@ -98,7 +101,12 @@ impl App {
             Refused::Stopping => {
                 Fault::unavailable(ErrorReason::ShuttingDown, "ingest is stopping; call again")
             }
-            Refused::Storage(error) => Fault::storage_unavailable().because(error),
+            Refused::Storage(error) if error.is_retryable() => {
+                Fault::storage_unavailable().because(error)
+            }
+            Refused::Storage(error) => {
+                Fault::internal("the events could not be recorded").because(error)
+            }
         })
     }
 

@@ -52,7 +52,10 @@ impl CatalogWatch {
             match outcome {
                 Ok(()) => wait = BACKOFF_MIN,
                 Err(error) => {
-                    tracing::debug!(error = &*error as &dyn StdError, "the catalog stream was interrupted");
+                    tracing::debug!(
+                        error = &*error as &dyn StdError,
+                        "the catalog stream was interrupted"
+                    );
                     wait = (wait * 2).min(BACKOFF_MAX);
                 }
             }
@@ -109,7 +112,8 @@ impl CatalogWatch {
         let mut kept = Vec::with_capacity(changes.len());
         let mut learnt = Vec::with_capacity(changes.len());
         for change in changes {
-            let position = from_wire(change.position.as_ref().ok_or("a change without a position")?)?;
+            let position =
+                from_wire(change.position.as_ref().ok_or("a change without a position")?)?;
             kept.push((position, change.encode_to_vec()));
             learnt.push((Some(position), parse_change(change)?));
         }

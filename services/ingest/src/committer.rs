@@ -142,12 +142,13 @@ impl Lane {
         }
     }
 
-    async fn write(&self, entries: Vec<NewEntry>) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
+    async fn write(
+        &self,
+        entries: Vec<NewEntry>,
+    ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
         let recorded = self.clock.now();
         self.db
-            .write(move |txn| {
-                Box::pin(async move { store::append(txn, &entries, recorded).await })
-            })
+            .write(move |txn| Box::pin(async move { store::append(txn, &entries, recorded).await }))
             .await
     }
 }

@@ -22,7 +22,11 @@ impl Config {
         Self {
             service: ServiceConfig::read(r, 7701),
             // Two hide one another's fsync; SQLite has one writer and gains nothing from a second.
-            lanes: r.own("LANES", "2", "Group commits in flight at once on PostgreSQL; SQLite uses one."),
+            lanes: r.own(
+                "LANES",
+                "2",
+                "Group commits in flight at once on PostgreSQL; SQLite uses one.",
+            ),
             queue: r.own("QUEUE", "8192", "Calls that may wait for a commit; more are refused."),
             connections: r.own("CONNECTIONS", "8", "Database connections, 2 or more."),
         }

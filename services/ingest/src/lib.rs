@@ -47,7 +47,7 @@ pub const NAME: &str = "ingest";
 /// Opens the database, starts the committers and the watch of the catalog.
 pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let db = open(&config).await?;
-    db.verify::<Migrator>().await.map_err(|e| StartError::new(e.to_string()))?;
+    db.verify::<Migrator>().await.map_err(|error| StartError::database(NAME, error))?;
     let hot = hot::open(config.service.redis_url.as_ref())
         .map_err(|e| StartError::new(format!("TALLY_REDIS_URL: {e}")))?;
 
@@ -93,7 +93,8 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
         clock: Arc::clone(&ctx.clock),
         settings: std::sync::Mutex::default(),
     };
-    let ledger = grpc::LedgerApi { reader, heads, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };
+    let ledger =
+        grpc::LedgerApi { reader, heads, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };
     let routes = Routes::new(
         IngestServiceServer::new(grpc::IngestApi(Arc::new(app)))
             .max_decoding_message_size(CALL_BYTES_MAX),
@@ -112,12 +113,16 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
 
 /// On a fresh install: creates the workspace `default` and answers its id and first admin key, which is
 /// shown this once. `None` when there is a workspace already.
-pub async fn bootstrap(config: &Config, ctx: &Context) -> Result<Option<(String, String)>, StartError> {
+pub async fn bootstrap(
+    config: &Config,
+    ctx: &Context,
+) -> Result<Option<(String, String)>, StartError> {
     let db = open(config).await?;
     let access = Access::new(AccessStore(db.clone()), Arc::clone(&ctx.clock), Arc::clone(&ctx.ids));
-    let made = access.bootstrap().await.map_err(|e| {
-        StartError::new("the first workspace could not be created").because(e)
-    })?;
+    let made = access
+        .bootstrap()
+        .await
+        .map_err(|e| StartError::new("the first workspace could not be created").because(e))?;
     db.close().await;
     Ok(made.map(|(workspace, key)| (workspace.id.to_string(), key.reveal().to_owned())))
 }
@@ -128,7 +133,7 @@ async fn open(config: &Config) -> Result<Db, StartError> {
         context: NAME,
         connections: config.connections,
     };
-    Db::open(&settings).await.map_err(|e| StartError::new(e.to_string()))
+    Db::open(&settings).await.map_err(|error| StartError::database(NAME, error))
 }
 
 fn unreadable(error: db::Error) -> StartError {

@@ -37,13 +37,9 @@ pub const NAME: &str = "rollup";
 pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let Config { service, connections } = config;
     let url = service.database_url.clone();
-    let db = Db::open(&Settings { url, context: NAME, connections }).await.map_err(|error| {
-        StartError::new("rollup cannot open its database (TALLY_ROLLUP_DATABASE_URL)")
-            .because(error)
-    })?;
-    db.verify::<Migrator>().await.map_err(|error| {
-        StartError::new("rollup cannot work on its database as it is").because(error)
-    })?;
+    let settings = Settings { url, context: NAME, connections };
+    let db = Db::open(&settings).await.map_err(|error| StartError::database(NAME, error))?;
+    db.verify::<Migrator>().await.map_err(|error| StartError::database(NAME, error))?;
     let hot = hot::open(service.redis_url.as_ref()).map_err(|error| {
         StartError::new("rollup cannot use its cache (TALLY_ROLLUP_REDIS_URL)").because(error)
     })?;
@@ -54,18 +50,12 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
     let ledger = LedgerServiceClient::new(ingest.clone());
     let progress = tail::run(folding, db, ledger, tail::Settings::default(), ctx);
     let app = Arc::new(App::new(store, progress));
-    let (ready, watched) = watch::channel(true);
-    // Readiness ends with the drain; until then reports are served from what is applied.
-    let stop = ctx.stop.clone();
-    ctx.tasks.spawn(async move {
-        stop.cancelled().await;
-        ready.send_replace(false);
-    });
     Ok(Service {
         name: NAME,
         listen: service.listen,
         routes: grpc::routes(app, answers, Arc::clone(&ctx.clock)),
-        ready: watched,
+        // Reports are served from what is applied, and say how far that is.
+        ready: watch::Sender::new(true).subscribe(),
         authenticator: Arc::new(chassis::auth::Remote::new(ingest)),
     })
 }

@@ -9,9 +9,14 @@ use kernel::{Currency, Timestamp};
 
 /// The ledger of what AI does in customer support.
 #[derive(Parser)]
-#[command(name = "tally", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "tally",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Settings are environment variables: `tally config` prints those in effect.
-Try it: tally demo --once")]
+Try it: tally demo --once"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -183,6 +188,11 @@ pub(crate) struct Overview {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally workspace create acme --time-zone Europe/Amsterdam
+  tally workspace create acme-us --currency USD --json
+It takes the service token: TALLY_SERVICE_TOKEN, or the one beside the embedded databases.")]
 pub(crate) struct Workspace {
     #[command(subcommand)]
     pub(crate) action: WorkspaceAction,
@@ -207,6 +217,12 @@ pub(crate) enum WorkspaceAction {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally key create --scope track --name n8n           a key that may record and nothing else
+  tally key list
+  tally key revoke 0123456789abcdef                   the id, as the list shows it
+The key is read from TALLY_API_KEY; it must have the admin scope.")]
 pub(crate) struct Key {
     #[command(subcommand)]
     pub(crate) action: KeyAction,
@@ -249,6 +265,10 @@ pub(crate) enum KeyAction {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  TALLY_DATABASE_URL=postgres://… tally migrate       every schema, before the new version starts
+  tally migrate rollup                                one")]
 pub(crate) struct Migrate {
     /// Which databases.
     #[arg(default_value = "all")]
@@ -256,6 +276,10 @@ pub(crate) struct Migrate {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally config                                        what this environment says
+  tally config --markdown                             every variable with its default")]
 pub(crate) struct Config {
     /// Print as a Markdown table of all variables with their defaults.
     #[arg(long)]
@@ -283,7 +307,8 @@ fn span(text: &str) -> Result<Duration, String> {
 
 /// Decimal text to millionths without a float in between: 0.012 is 12,000 exactly.
 fn money(text: &str) -> Result<wire::common::v1::Money, String> {
-    let wrong = || "write an amount such as 0.012 or \"USD 0.012\", with at most six decimals".to_owned();
+    let wrong =
+        || "write an amount such as 0.012 or \"USD 0.012\", with at most six decimals".to_owned();
     let (currency, amount) = text.rsplit_once(' ').unwrap_or(("", text));
     if !currency.is_empty() {
         Currency::new(currency).map_err(|e| e.to_string())?;
@@ -310,7 +335,10 @@ mod tests {
     #[test]
     fn an_amount_is_exact_or_refused() {
         assert_eq!(money("0.012").map(|m| m.micros), Ok(12_000));
-        assert_eq!(money("USD 3").map(|m| (m.currency_code, m.micros)), Ok(("USD".into(), 3_000_000)));
+        assert_eq!(
+            money("USD 3").map(|m| (m.currency_code, m.micros)),
+            Ok(("USD".into(), 3_000_000))
+        );
         for bad in ["", ".5", "1.2345678", "-1", "1e3", "usd 1", "1,2"] {
             assert!(money(bad).is_err(), "{bad}");
         }

@@ -19,7 +19,10 @@ impl Client {
     /// With the key of TALLY_API_KEY.
     pub(crate) fn with_key(settings: &Settings) -> Result<Self, Failure> {
         let credential = settings.api_key.clone().ok_or_else(|| {
-            Failure::Other("no API key: set TALLY_API_KEY (`tally serve all` prints one at its first start)".into())
+            Failure::Other(
+                "no API key: set TALLY_API_KEY (`tally serve all` prints one at its first start)"
+                    .into(),
+            )
         })?;
         Ok(Self { credential, transport: settings.process.transport.clone() })
     }

@@ -17,7 +17,10 @@ pub(crate) enum Failure {
     Config(ConfigErrors),
     Start(StartError),
     /// A service refused or could not be reached; the text says which.
-    Call { what: &'static str, status: tonic::Status },
+    Call {
+        what: &'static str,
+        status: tonic::Status,
+    },
     /// Anything else, in one sentence.
     Other(String),
 }
@@ -64,7 +67,8 @@ fn call(f: &mut fmt::Formatter<'_>, what: &str, status: &tonic::Status) -> fmt::
     let reason = details.error_info().map_or("", |info| info.reason.as_str());
     let reason = if reason.is_empty() { format!("{:?}", status.code()) } else { reason.to_owned() };
     writeln!(f, "error: {what}: {reason}")?;
-    let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+    let violations =
+        details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
     match violations {
         [] => writeln!(f, "  {}", status.message())?,
         all => {

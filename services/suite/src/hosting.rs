@@ -73,8 +73,13 @@ pub(crate) async fn start(
 }
 
 /// All of them behind one address, for callers that want to know only one.
-fn together(services: &[Service], listen: std::net::SocketAddr, ctx: &Context) -> Result<Service, StartError> {
-    let routers = services.iter().map(|service| service.routes.clone().into_axum_router().reset_fallback());
+fn together(
+    services: &[Service],
+    listen: std::net::SocketAddr,
+    ctx: &Context,
+) -> Result<Service, StartError> {
+    let routers =
+        services.iter().map(|service| service.routes.clone().into_axum_router().reset_fallback());
     let merged = routers.reduce(axum::Router::merge).unwrap_or_default();
     let authenticator = services
         .iter()
@@ -102,7 +107,10 @@ fn together(services: &[Service], listen: std::net::SocketAddr, ctx: &Context) -
 }
 
 /// Brings the databases of `which` up to this build's schema.
-pub(crate) async fn migrate(settings: &Settings, which: Which) -> Result<Vec<&'static str>, Failure> {
+pub(crate) async fn migrate(
+    settings: &Settings,
+    which: Which,
+) -> Result<Vec<&'static str>, Failure> {
     let mut migrated = Vec::new();
     let runs = |one| which == Which::All || which == one;
     if runs(Which::Ingest) {

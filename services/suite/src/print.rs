@@ -15,7 +15,7 @@ pub(crate) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -73,7 +73,8 @@ pub(crate) fn overview(overview: &Overview) -> String {
 fn outcomes(measures: &Measures) -> String {
     let named = measures.outcomes.iter().filter(|outcome| outcome.count > 0).map(|outcome| {
         let name = outcome.outcome().as_str_name().trim_start_matches("OUTCOME_").to_lowercase();
-        let share = outcome.share.map(|share| format!(" ({:.0} %)", share * 100.0)).unwrap_or_default();
+        let share =
+            outcome.share.map(|share| format!(" ({:.0} %)", share * 100.0)).unwrap_or_default();
         format!("{} {}{share}", count(outcome.count), name.replace('_', " "))
     });
     named.collect::<Vec<_>>().join(", ")
@@ -83,7 +84,15 @@ fn outcomes(measures: &Measures) -> String {
 pub(crate) fn savings(report: &SavingsReport, by: &str) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header([by, "Events", "Tickets", "Time saved", "Cost saved", "Agent cost", "Net saved"]);
+    table.set_header([
+        by,
+        "Events",
+        "Tickets",
+        "Time saved",
+        "Cost saved",
+        "Agent cost",
+        "Net saved",
+    ]);
     let mut row = |name: String, m: &Measures| {
         table.add_row([
             name,
@@ -98,7 +107,10 @@ pub(crate) fn savings(report: &SavingsReport, by: &str) -> String {
     for line in &report.rows {
         let key: Vec<&str> = line.key.iter().map(|part| part.value.as_str()).collect();
         let name = key.join(", ");
-        row(if name.is_empty() { "(none)".to_owned() } else { name }, &line.measures.clone().unwrap_or_default());
+        row(
+            if name.is_empty() { "(none)".to_owned() } else { name },
+            &line.measures.clone().unwrap_or_default(),
+        );
     }
     if let Some(rest) = report.rest.as_ref().filter(|_| report.rest_rows > 0) {
         row(format!("{} more", report.rest_rows), rest);

@@ -4,9 +4,9 @@
 //! readable by their owner only: `tally serve ingest` and `tally serve rollup` on one machine then find
 //! each other without being told, and so does `tally workspace create`.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use chassis::StartError;
@@ -19,29 +19,38 @@ const FILE: &str = "service-token";
 pub(crate) fn of(data_dir: &Path, ids: &dyn IdSource) -> Result<SecretString, StartError> {
     let path = data_dir.join(FILE);
     let failed = |error: std::io::Error| {
-        let what = format!("the service token in {} cannot be kept; set TALLY_SERVICE_TOKEN", path.display());
+        let what = format!(
+            "the service token in {} cannot be kept; set TALLY_SERVICE_TOKEN",
+            path.display()
+        );
         StartError::new(what).because(error)
     };
     if let Some(token) = read(&path).map_err(failed)? {
         return Ok(token);
     }
-    fs::create_dir_all(data_dir).map_err(failed)?;
+    // Owner only, like the databases that will lie here: they hold the secrets of subscribers.
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(failed)?;
     let mut bytes = [0; 32];
     ids.fill(&mut bytes);
     let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     // Written whole under another name, then linked: of processes that start together one wins, and
     // none reads half a token.
     let draft = data_dir.join(format!("{FILE}.{}", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(failed)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(failed)?;
     file.write_all(token.as_bytes()).map_err(failed)?;
     let linked = fs::hard_link(&draft, &path);
     fs::remove_file(&draft).map_err(failed)?;
     match linked {
         Ok(()) => Ok(token.into()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            read(&path).map_err(failed)?.ok_or_else(|| StartError::new("the service token vanished"))
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&path)
+            .map_err(failed)?
+            .ok_or_else(|| StartError::new("the service token vanished")),
         Err(error) => Err(failed(error)),
     }
 }

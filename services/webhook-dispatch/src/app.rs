@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fault::Fault;
-use kernel::{Clock, IdSource, Partition, WorkspaceId};
+use kernel::{Clock, IdSource, Partition, Timestamp, WorkspaceId};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{
@@ -125,14 +125,14 @@ impl App {
         }
     }
 
-    /// A page of the workspace's endpoints, oldest first, and whether there is more.
+    /// The workspace's endpoints behind `after`, oldest first, at most `limit`.
     pub(crate) async fn list(
         &self,
         workspace: WorkspaceId,
-        after: Option<(kernel::Timestamp, EndpointId)>,
-        size: usize,
-    ) -> Result<(Vec<Endpoint>, bool), Error> {
-        Ok(cut(self.store.page(workspace, after, size as u64 + 1).await?, size))
+        after: Option<(Timestamp, EndpointId)>,
+        limit: u64,
+    ) -> Result<Vec<Endpoint>, Error> {
+        Ok(self.store.page(workspace, after, limit).await?)
     }
 
     /// Deletes an endpoint, again if need be.
@@ -146,39 +146,30 @@ impl App {
         deleted.ok_or(Error::NoEndpoint(id))
     }
 
-    /// A page of an endpoint's deliveries, newest event first, and whether there is more. A deleted
-    /// endpoint will do.
+    /// An endpoint's deliveries below a seq, newest event first, at most `limit`. A deleted endpoint
+    /// will do.
     pub(crate) async fn deliveries(
         &self,
         workspace: WorkspaceId,
         id: EndpointId,
         stages: &[Stage],
-        (below, size): (Option<i64>, usize),
-    ) -> Result<(Vec<DeliveryRecord>, bool), Error> {
+        (below, limit): (Option<i64>, u64),
+    ) -> Result<Vec<DeliveryRecord>, Error> {
         if self.store.find(workspace, id).await?.is_none() {
             return Err(Error::NoEndpoint(id));
         }
-        let rows = self.store.deliveries(workspace, id, stages, below, size as u64 + 1).await?;
-        Ok(cut(rows, size))
+        Ok(self.store.deliveries(workspace, id, stages, below, limit).await?)
     }
 
-    /// A page of a delivery's attempts, first one first, and whether there is more.
+    /// A delivery's attempts behind a number, first one first, at most `limit`.
     pub(crate) async fn attempts(
         &self,
         workspace: WorkspaceId,
         id: DeliveryId,
-        (after, size): (u32, usize),
-    ) -> Result<(Vec<AttemptRecord>, bool), Error> {
-        let rows = self.store.attempts(workspace, id, after, size as u64 + 1).await?;
-        Ok(cut(rows.ok_or(Error::NoDelivery(id))?, size))
+        (after, limit): (u32, u64),
+    ) -> Result<Vec<AttemptRecord>, Error> {
+        self.store.attempts(workspace, id, after, limit).await?.ok_or(Error::NoDelivery(id))
     }
-}
-
-/// One row more than a page was asked for: whether it came says whether there is another page.
-fn cut<T>(mut rows: Vec<T>, size: usize) -> (Vec<T>, bool) {
-    let more = rows.len() > size;
-    rows.truncate(size);
-    (rows, more)
 }
 
 fn request(workspace: WorkspaceId, id: &str, new: &NewEndpoint) -> Request {

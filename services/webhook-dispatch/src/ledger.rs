@@ -189,8 +189,7 @@ fn body(entry: &Entry, recorded: &RecordedEvent, thin: bool) -> Bytes {
 }
 
 pub(crate) fn timestamp(at: Timestamp) -> wire::Timestamp {
-    let (seconds, nanos) = at.parts();
-    wire::Timestamp { seconds, nanos }
+    at.parts().into()
 }
 
 #[cfg(test)]

@@ -68,13 +68,8 @@ pub async fn assemble(
 ) -> Result<Parts, StartError> {
     let url = config.service.database_url.clone();
     let settings = Settings { url, context: NAME, connections: config.connections };
-    let db = Db::open(&settings).await.map_err(|error| {
-        let message = "webhook-dispatch cannot open its database (TALLY_WEBHOOK_DATABASE_URL)";
-        StartError::new(message).because(error)
-    })?;
-    db.verify::<Migrator>().await.map_err(|error| {
-        StartError::new("webhook-dispatch cannot work on its database as it is").because(error)
-    })?;
+    let db = Db::open(&settings).await.map_err(|error| StartError::database(NAME, error))?;
+    db.verify::<Migrator>().await.map_err(|error| StartError::database(NAME, error))?;
     let store: Arc<dyn Store> = Arc::new(SqlStore::new(db.clone()));
     let endpoints = Arc::new(Endpoints::new(Arc::clone(&store), Arc::clone(&ctx.clock)));
     let policy = AddressPolicy::new(config.allow_nets.0);
@@ -101,17 +96,11 @@ pub async fn assemble(
     let heads = Arc::new(grpc::LedgerHeads::new(ledger));
     let app = Arc::new(App::new((store, endpoints), heads, policy, ctx));
 
-    let (ready, watched) = watch::channel(true);
-    let stop = ctx.stop.clone();
-    ctx.tasks.spawn(async move {
-        stop.cancelled().await;
-        ready.send_replace(false);
-    });
     let service = Service {
         name: NAME,
         listen: config.service.listen,
         routes: grpc::routes(app),
-        ready: watched,
+        ready: watch::Sender::new(true).subscribe(),
         authenticator: Arc::new(chassis::auth::Remote::new(ingest)),
     };
     Ok(Parts { service, worker, due, progress })

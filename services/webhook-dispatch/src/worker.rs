@@ -159,13 +159,16 @@ impl Worker {
     ) {
         let (courier, settler, clock) =
             (Arc::clone(&self.courier), self.settler.clone(), Arc::clone(&self.clock));
-        let open = settler.open();
+        let (open, stop) = (settler.open(), self.stop.clone());
         self.tasks.spawn(async move {
             let id = due.id;
             let pending = Delivery::Pending { attempts: due.attempts, due: claimed };
             let (state, answer) = match endpoint {
                 Some(endpoint) => {
-                    let _place = courier.lanes.called(turn).await;
+                    let _place = tokio::select! {
+                        place = courier.lanes.called(turn) => place,
+                        () = stop.cancelled() => return,
+                    };
                     if clock.now().plus(TOTAL) > claimed {
                         // It stood in line for too long: the claim might end before the attempt does.
                         return;

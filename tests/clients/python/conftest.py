@@ -56,10 +56,20 @@ def operator(channel):
 
 
 @pytest.fixture
-def admin(channel, operator, request):
-    """The admin key of a workspace that only this test knows."""
-    new = access_service_pb2.CreateWorkspaceRequest(name=request.node.name[:255], currency_code="EUR")
-    return Client(channel, operator.access.CreateWorkspace(new).api_key)
+def new_workspace(channel, operator, request):
+    """Makes workspaces that only this test knows; answers with the admin key of each."""
+
+    def create() -> Client:
+        new = access_service_pb2.CreateWorkspaceRequest(name=request.node.name[:255], currency_code="EUR")
+        return Client(channel, operator.access.CreateWorkspace(new).api_key)
+
+    return create
+
+
+@pytest.fixture
+def admin(new_workspace):
+    """The admin key of the test's own workspace."""
+    return new_workspace()
 
 
 @pytest.fixture

@@ -74,6 +74,10 @@ impl Connector {
                 self.set(State { failing_since: Some(since), failed_last: Some(now) });
                 return Err(io::Error::new(io::ErrorKind::ConnectionRefused, error));
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "waits for a socket, and decides nothing"
+            )]
             tokio::time::sleep(RETRY_EVERY).await;
         }
     }

@@ -66,6 +66,8 @@ impl Api for Health {
     ) -> Result<Response<Self::WatchStream>, Status> {
         self.know(&request)?;
         let states = WatchStream::new(self.ready.clone())
+            // A service that is ready for good has nothing more to say: that is not the end.
+            .chain(futures_util::stream::pending())
             .take_until(self.stop.clone().cancelled_owned())
             // The last word of a draining server, also when the service never was ready.
             .chain(futures_util::stream::once(async { false }))

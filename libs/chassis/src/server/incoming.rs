@@ -60,6 +60,10 @@ struct Greeting {
 }
 
 impl Connection {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a socket stays silent has no Timestamp"
+    )]
     fn new(stream: TcpStream, greeting: Duration, sever: CancellationToken) -> Self {
         Self {
             stream,

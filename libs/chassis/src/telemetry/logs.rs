@@ -1,5 +1,7 @@
 //! Log lines: to stderr for people, to the collector with their trace id.
 
+use std::io::IsTerminal as _;
+
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -17,7 +19,9 @@ pub(super) fn install(
     settings: &Settings,
     provider: Option<&SdkLoggerProvider>,
 ) -> Result<(), StartError> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let lines: Box<dyn Layer<Registry> + Send + Sync> = if settings.log_json {
         lines.json().flatten_event(true).with_filter(filter(&settings.log)?).boxed()
     } else {

@@ -124,13 +124,21 @@ impl LedgerService for Api {
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 
-    async fn get_heads(&self, _: Request<GetHeadsRequest>) -> Result<Response<GetHeadsResponse>, Status> {
+    async fn get_heads(
+        &self,
+        _: Request<GetHeadsRequest>,
+    ) -> Result<Response<GetHeadsResponse>, Status> {
         Err(Status::unimplemented("not needed here"))
     }
 }
 
 fn entry(seq: i64) -> LedgerEntry {
-    LedgerEntry { seq, workspace: 1, record: LedgerRecord::default().encode_to_vec(), ..Default::default() }
+    LedgerEntry {
+        seq,
+        workspace: 1,
+        record: LedgerRecord::default().encode_to_vec(),
+        ..Default::default()
+    }
 }
 
 /// Polls `condition` until it holds; fails by name after a while.
@@ -138,6 +146,7 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: i
     let patience = tokio::time::Instant::now() + Duration::from_secs(30);
     while !condition().await {
         assert!(tokio::time::Instant::now() < patience, "gave up waiting until {what}");
+        #[expect(clippy::disallowed_methods, reason = "between two looks")]
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

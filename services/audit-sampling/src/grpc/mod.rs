@@ -1,6 +1,5 @@
 //! The gRPC surface: the only module that names wire:: and tonic::.
 
-mod page;
 mod parse;
 mod render;
 
@@ -36,8 +35,7 @@ fn workspace<T>(request: &Request<T>) -> Result<WorkspaceId, Fault> {
 
 /// In the contract, not in this build.
 fn not_implemented<T>(rpc: &str) -> Result<Response<T>, Status> {
-    Err(Fault::unimplemented(format!("{rpc} is part of the contract and not of this build yet"))
-        .into())
+    Err(Fault::unimplemented(rpc).into())
 }
 
 type Answer<T> = Result<Response<T>, Status>;

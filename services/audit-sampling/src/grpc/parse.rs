@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chassis::page::{self, Page, Sizes};
 use fault::{ErrorReason, Fault, Violations};
 use kernel::{Outcome, Position, Timestamp, Window};
 use prost::Message as _;
@@ -10,11 +11,12 @@ use wire::audit::v1 as pb;
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
 
-use super::page::{self, Page};
 use crate::app::{AtLeast, Week};
 use crate::domain::{State, Step};
 use crate::store::{After, Filter};
 
+/// As the contract says for every list.
+const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
 /// How long a caller without a deadline waits for `at_least`.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is left of a caller's deadline for reading and answering.
@@ -64,7 +66,8 @@ pub(super) fn list_samples(request: pb::ListSamplesRequest) -> Result<ListSample
         include_exchange: false,
         ..request.clone()
     };
-    let page = Page::parse(&mut v, request.page_size, &request.page_token, &filter.encode_to_vec());
+    let page =
+        Page::parse(&mut v, SIZES, request.page_size, &request.page_token, &filter.encode_to_vec());
     let after = page.as_ref().and_then(Page::after).map(after);
     if after == Some(None) {
         page::refuse(&mut v);
@@ -98,8 +101,13 @@ fn after(end: &[u8]) -> Option<After> {
 
 pub(super) fn list_periods(request: pb::ListPeriodsRequest) -> Result<(String, Page), Fault> {
     let mut v = Violations::new();
-    let page =
-        Page::parse(&mut v, request.page_size, &request.page_token, request.plan_id.as_bytes());
+    let page = Page::parse(
+        &mut v,
+        SIZES,
+        request.page_size,
+        &request.page_token,
+        request.plan_id.as_bytes(),
+    );
     match page {
         Some(page) => Ok((request.plan_id, page)),
         None => Err(v.into_fault()),
@@ -108,7 +116,7 @@ pub(super) fn list_periods(request: pb::ListPeriodsRequest) -> Result<(String, P
 
 /// Where a page of weeks ended: greater for an earlier week, since the latest comes first.
 pub(super) fn week_end(week: &Week) -> Vec<u8> {
-    (i64::MAX - week.counts.period.start().micros()).to_be_bytes().to_vec()
+    page::place([i64::MAX - week.counts.period.start().micros()])
 }
 
 fn state(v: &mut Violations, state: i32) -> Option<State> {

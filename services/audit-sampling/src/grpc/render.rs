@@ -92,8 +92,7 @@ fn outcome(outcome: Outcome) -> common::Outcome {
 }
 
 fn timestamp(at: Timestamp) -> wire::Timestamp {
-    let (seconds, nanos) = at.parts();
-    wire::Timestamp { seconds, nanos }
+    at.parts().into()
 }
 
 pub(super) fn fault(error: Error) -> Fault {
@@ -106,7 +105,7 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::ForeignToken => {
             let mut v = Violations::new();
             let what = "is the token of an event of another workspace";
-            v.add("at_least", ErrorReason::InvalidField, what);
+            v.add("at_least", ErrorReason::ForeignFreshnessToken, what);
             v.into_fault()
         }
         Error::NotYetConsumed => Fault::deadline(

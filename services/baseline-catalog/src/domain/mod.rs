@@ -9,12 +9,10 @@ mod change;
 
 mod builtin;
 mod catalog;
-mod nearest;
 
 pub(crate) use baseline::{BaselineValue, Effort, Source};
 pub(crate) use builtin::{BUILT_INS, BuiltIn, default_rate, policy_version};
 pub(crate) use catalog::{Catalog, Dimensions, Displaced};
 pub(crate) use change::{Change, Kind, NewChange, Reason, Recorded, Value, Version};
 pub(crate) use key::{BaselineKey, Name, Tag, TaskKey};
-pub(crate) use nearest::nearest;
 pub(crate) use rate::{Rate, RateTarget, RateValue};

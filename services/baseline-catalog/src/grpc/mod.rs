@@ -8,6 +8,7 @@ mod watch;
 use std::sync::Arc;
 
 use chassis::auth::Principal;
+use chassis::page::Page;
 use fault::{Fault, Violations};
 use kernel::WorkspaceId;
 use prost::Message as _;
@@ -16,7 +17,7 @@ use tonic::{Request, Response, Status};
 use wire::catalog::v1 as pb;
 use wire::catalog::v1::catalog_service_server::CatalogService;
 
-use self::page::Page;
+use self::page::SIZES;
 use self::parse::Caller;
 use self::render::fault;
 use crate::app::{App, Written};
@@ -46,8 +47,7 @@ fn workspace<T>(request: &Request<T>) -> Result<WorkspaceId, Fault> {
 
 /// In the contract, not in this build.
 fn not_implemented<T>(rpc: &str) -> Result<Response<T>, Status> {
-    Err(Fault::unimplemented(format!("{rpc} is part of the contract and not of this build yet"))
-        .into())
+    Err(Fault::unimplemented(rpc).into())
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -63,8 +63,13 @@ impl CatalogService for Server {
         let filter =
             pb::ListTaskTypesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
         let mut v = Violations::new();
-        let page =
-            Page::parse(&mut v, request.page_size, &request.page_token, &filter.encode_to_vec());
+        let page = Page::parse(
+            &mut v,
+            SIZES,
+            request.page_size,
+            &request.page_token,
+            &filter.encode_to_vec(),
+        );
         let Some(page) = page else { return Err(v.into_fault().into()) };
         let listed = self.app.task_types(workspace).await.map_err(fault)?;
         let wanted = |task_type: &pb::TaskType| {
@@ -74,9 +79,8 @@ impl CatalogService for Server {
         let rendered =
             listed.into_iter().map(|(built_in, baseline)| (render::task_type(built_in), baseline));
         let wanted = rendered.filter(|(task_type, _)| wanted(task_type)).collect();
-        let (page, next_page_token) = page
-            .cut(wanted, |(task_type, _): &(pb::TaskType, _)| task_type.task_type.clone())
-            .map_err(Fault::from)?;
+        let key = |(task_type, _): &(pb::TaskType, _)| task_type.task_type.clone();
+        let (page, next_page_token) = page::cut(&page, wanted, key)?;
         let task_types = page.into_iter().map(|(task_type, baseline)| pb::ListedTaskType {
             task_type: Some(task_type),
             baseline: baseline.as_ref().map(render::baseline),
@@ -151,8 +155,7 @@ impl CatalogService for Server {
         let workspace = workspace(&request)?;
         let (key, with, page) = parse::baseline_history(request.into_inner())?;
         let history = self.app.baseline_history(workspace, &key, with).await.map_err(fault)?;
-        let (page, next_page_token) =
-            page.cut(history, |r| r.version.id.clone()).map_err(Fault::from)?;
+        let (page, next_page_token) = page::cut(&page, history, |r| r.version.id.clone())?;
         let baselines = page.iter().map(render::baseline).collect();
         Ok(Response::new(pb::GetBaselineHistoryResponse { baselines, next_page_token }))
     }
@@ -205,8 +208,13 @@ impl CatalogService for Server {
             ..request.clone()
         };
         let mut v = Violations::new();
-        let page =
-            Page::parse(&mut v, request.page_size, &request.page_token, &filter.encode_to_vec());
+        let page = Page::parse(
+            &mut v,
+            SIZES,
+            request.page_size,
+            &request.page_token,
+            &filter.encode_to_vec(),
+        );
         let Some(page) = page else { return Err(v.into_fault().into()) };
         let at = request.at_time.as_ref().map_or_else(|| self.app.now(), parse::timestamp);
         let rates = if request.include_history {
@@ -221,7 +229,7 @@ impl CatalogService for Server {
         let key = |rate: &pb::HourlyRate| {
             rate.version.as_ref().map_or_else(String::new, |v| v.version_id.clone())
         };
-        let (hourly_rates, next_page_token) = page.cut(rates, key).map_err(Fault::from)?;
+        let (hourly_rates, next_page_token) = page::cut(&page, rates, key)?;
         Ok(Response::new(pb::ListHourlyRatesResponse { hourly_rates, next_page_token }))
     }
 

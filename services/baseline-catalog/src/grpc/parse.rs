@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use chassis::page::Page;
 use fault::{ErrorReason, Fault, Violations};
 use kernel::{Currency, Partition, Position, Timestamp, WorkspaceId};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use wire::catalog::v1 as pb;
 
-use super::page::Page;
+use super::page::SIZES;
 use crate::app::{Mode, Write};
 use crate::domain::{
     BaselineKey, BaselineValue, Dimensions, Effort, Name, NewChange, Rate, RateTarget, RateValue,
@@ -119,7 +120,8 @@ pub(super) fn baseline_history(
         page_token: String::new(),
         ..request.clone()
     };
-    let page = Page::parse(&mut v, request.page_size, &request.page_token, &filter.encode_to_vec());
+    let page =
+        Page::parse(&mut v, SIZES, request.page_size, &request.page_token, &filter.encode_to_vec());
     let with =
         if request.include_dimensions { Dimensions::AndMoreSpecific } else { Dimensions::Exactly };
     match (key, page) {

@@ -156,8 +156,7 @@ pub(super) fn displaced(written: &Written) -> Vec<pb::DisplacedVersion> {
 }
 
 pub(super) fn timestamp(at: Timestamp) -> wire::Timestamp {
-    let (seconds, nanos) = at.parts();
-    wire::Timestamp { seconds, nanos }
+    at.parts().into()
 }
 
 fn key(key: &BaselineKey) -> pb::BaselineKey {

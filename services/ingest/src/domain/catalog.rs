@@ -2,14 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kernel::{Currency, Dated, SavingsPolicy, Timestamp, WorkspaceId};
+use kernel::{Currency, Dated, SavingsPolicy, Timestamp, WorkspaceId, nearest};
 
 /// Millionths of a euro an hour costs unless the workspace says otherwise (METRICS 4).
 const DEFAULT_RATE: i64 = 45_000_000;
-/// Names offered when a task type is unknown.
-const NEAREST: usize = 3;
-/// Less alike than this is no help.
-const SIMILARITY_MIN: f64 = 0.6;
 
 /// Whose a fact is: everybody's (the built-ins), or one workspace's.
 pub(crate) type Owner = Option<WorkspaceId>;
@@ -27,12 +23,26 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fact {
     /// A task type exists, under these other names too.
-    TaskType { key: String, aliases: Vec<Alias>, active: bool },
+    TaskType {
+        key: String,
+        aliases: Vec<Alias>,
+        active: bool,
+    },
     /// Effort of a human; `None` withdraws it.
-    Baseline { key: BaselineKey, ms: Option<i64>, source: BaselineSource },
+    Baseline {
+        key: BaselineKey,
+        ms: Option<i64>,
+        source: BaselineSource,
+    },
     /// Price of an hour; `None` withdraws it. An empty agent means the whole workspace.
-    Rate { agent_id: String, rate: Option<(i64, Currency)> },
-    Policy { policy: SavingsPolicy, subtract_agent_duration: bool },
+    Rate {
+        agent_id: String,
+        rate: Option<(i64, Currency)>,
+    },
+    Policy {
+        policy: SavingsPolicy,
+        subtract_agent_duration: bool,
+    },
 }
 
 /// Another name of a task type, and the dimensions it implies: `email_classification_nl`.
@@ -104,9 +114,9 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// Whether anything was ever learnt: without built-ins nothing can be valued.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.owners.is_empty()
+    /// Whether the built-ins are there: without them nothing can be valued.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.owners.contains_key(&None)
     }
 
     /// Makes room for a newer set of built-ins.
@@ -130,7 +140,11 @@ impl Catalog {
                 facts.baselines.entry(key).or_default().push(effective, baseline);
             }
             Fact::Rate { agent_id, rate } => {
-                let rate = rate.map(|(micros_per_hour, currency)| Rate { micros_per_hour, currency, version });
+                let rate = rate.map(|(micros_per_hour, currency)| Rate {
+                    micros_per_hour,
+                    currency,
+                    version,
+                });
                 facts.rates.entry(agent_id).or_default().push(effective, rate);
             }
             Fact::Policy { policy, subtract_agent_duration } => {
@@ -149,9 +163,17 @@ impl Catalog {
     ) -> Result<Option<Baseline>, UnknownTaskType> {
         let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
         let known = |name: &str| {
-            owners.iter().flatten().any(|f| f.task_types.get(name).and_then(|t| t.at(at)) == Some(&true))
+            owners
+                .iter()
+                .flatten()
+                .any(|f| f.task_types.get(name).and_then(|t| t.at(at)) == Some(&true))
         };
-        let mut key = sent.clone();
+        // The catalog writes tags in lower case, so that "NL" and "nl" are one; events need not.
+        let mut key = BaselineKey {
+            task_type: sent.task_type.clone(),
+            language: sent.language.to_lowercase(),
+            channel: sent.channel.to_lowercase(),
+        };
         if !known(&key.task_type) {
             let alias = owners.iter().flatten().find_map(|f| f.aliases.get(&key.task_type));
             let Some((task_type, alias)) = alias.filter(|(task_type, _)| known(task_type)) else {
@@ -194,13 +216,8 @@ impl Catalog {
 
     fn unknown(&self, sent: &str, owners: &[Option<&Facts>]) -> UnknownTaskType {
         let names = owners.iter().flatten().flat_map(|facts| facts.task_types.keys());
-        let mut near: Vec<(f64, &String)> = names
-            .map(|name| (strsim::normalized_damerau_levenshtein(sent, name), name))
-            .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-            .collect();
-        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        near.dedup_by(|a, b| a.1 == b.1);
-        let nearest = near.into_iter().take(NEAREST).map(|(_, name)| name.clone()).collect();
+        let nearest = nearest(sent, names.map(String::as_str));
+        let nearest = nearest.into_iter().map(str::to_owned).collect();
         UnknownTaskType { sent: sent.to_owned(), nearest }
     }
 }
@@ -220,7 +237,7 @@ fn candidates(key: &BaselineKey) -> impl Iterator<Item = BaselineKey> {
     })
 }
 
-/// `nl` of `nl-BE`.
+/// `nl` of `nl-be`.
 fn primary(language: &str) -> &str {
     language.split('-').next().unwrap_or_default()
 }

@@ -71,11 +71,17 @@ pub(crate) fn step_ms(value: i64, min: i64) -> Result<(), Breach> {
     if (min..=STEP_MS_MAX).contains(&value) {
         return Ok(());
     }
-    Err(Breach::OutOfRange(format!("is {min} to {STEP_MS_MAX} milliseconds (a day); {value} was sent")))
+    Err(Breach::OutOfRange(format!(
+        "is {min} to {STEP_MS_MAX} milliseconds (a day); {value} was sent"
+    )))
 }
 
 /// When something may have happened, seen from `now`. `None` for `past` lifts the bound.
-pub(crate) fn occurred(at: Timestamp, now: Timestamp, past: Option<Duration>) -> Result<(), Breach> {
+pub(crate) fn occurred(
+    at: Timestamp,
+    now: Timestamp,
+    past: Option<Duration>,
+) -> Result<(), Breach> {
     if past.is_some_and(|past| at < now.minus(past)) {
         let what = "lies at most 90 days back (a key with the BACKFILL scope lifts that)";
         return Err(Breach::OutOfRange(format!("{what}; {at} was sent, it is {now}")));

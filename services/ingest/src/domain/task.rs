@@ -27,7 +27,9 @@ impl Task {
     /// The outcome credit is given for.
     pub(crate) fn judged(&self) -> Outcome {
         match (self.outcome, self.edit_ratio) {
-            (Outcome::Success, Some(ratio)) if ratio >= EDIT_RATIO_SIGNIFICANT => Outcome::NeedsReview,
+            (Outcome::Success, Some(ratio)) if ratio >= EDIT_RATIO_SIGNIFICANT => {
+                Outcome::NeedsReview
+            }
             (outcome, _) => outcome,
         }
     }

@@ -27,8 +27,7 @@ pub(crate) fn value(
     let baseline = baseline(task, workspace, catalog)?;
     let rate = catalog.rate(workspace, &task.agent_id, task.occurred);
     let policy = catalog.policy(workspace, task.occurred);
-    let agent_ms =
-        if policy.subtract_agent_duration { task.duration_ms.unwrap_or(0) } else { 0 };
+    let agent_ms = if policy.subtract_agent_duration { task.duration_ms.unwrap_or(0) } else { 0 };
     let effort = Effort { baseline_ms: baseline.ms, agent_ms, human_edit_ms: task.human_edit_ms };
     let outcome = task.judged();
     Ok(Valuation {
@@ -42,7 +41,11 @@ pub(crate) fn value(
     })
 }
 
-fn baseline(task: &Task, workspace: WorkspaceId, catalog: &Catalog) -> Result<Baseline, UnknownTaskType> {
+fn baseline(
+    task: &Task,
+    workspace: WorkspaceId,
+    catalog: &Catalog,
+) -> Result<Baseline, UnknownTaskType> {
     if let Some(ms) = task.baseline_ms {
         let version = "request".to_owned();
         return Ok(Baseline { ms, source: BaselineSource::Request, version });
@@ -125,6 +128,9 @@ mod tests {
             ..draft(Outcome::Success)
         };
         let valued = value(&own, workspace, &catalog(workspace)).unwrap();
-        assert_eq!((valued.baseline.source, valued.credited_ms), (BaselineSource::Request, 2 * MINUTE));
+        assert_eq!(
+            (valued.baseline.source, valued.credited_ms),
+            (BaselineSource::Request, 2 * MINUTE)
+        );
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use chassis::auth::Principal;
+use chassis::page::{self, Page, Sizes};
 use fault::{ErrorReason, Fault, Violations};
-use kernel::{Currency, Timestamp};
+use kernel::{Currency, Timestamp, WorkspaceId};
 use tonic::{Request, Response, Status};
 use wire::ingest::v1::access_service_server::AccessService;
 use wire::ingest::v1::{
@@ -19,8 +20,8 @@ use super::{not_implemented, render};
 use crate::access::{Access, NewKey, NewWorkspace};
 use crate::domain::{KeyId, Scope, Scopes};
 
-const PAGE_DEFAULT: u64 = 100;
-const PAGE_MAX: u64 = 1_000;
+/// As the contract says for the list of keys.
+const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
 const TTL_MIN: Duration = Duration::from_secs(60);
 const TTL_MAX: Duration = Duration::from_secs(3_650 * 86_400);
 
@@ -77,7 +78,8 @@ impl AccessService for AccessApi {
         let mut v = Violations::new();
         let id = KeyId::parse(&request.key_id);
         if id.is_none() {
-            let what = "is the 16 hexadecimal characters behind tally_live_; ListApiKeys names them";
+            let what =
+                "is the 16 hexadecimal characters behind tally_live_; ListApiKeys names them";
             v.add("key_id", ErrorReason::InvalidField, what);
         }
         let Some(id) = id else { return Err(v.into_fault().into()) };
@@ -92,15 +94,13 @@ impl AccessService for AccessApi {
         let caller = Principal::from(&request)?;
         let request = request.into_inner();
         let workspace = caller.workspace_named("workspace_id", &request.workspace_id)?;
-        let limit = page_size(request.page_size)?;
-        let after = page_token(&request.page_token)?;
-        let mut keys = self.0.keys(workspace, after, limit + 1).await.map_err(Fault::from)?;
-        let more = keys.len() as u64 > limit;
-        keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let next = keys.last().filter(|_| more).map(|last| format!("{}_{}", last.created.micros(), last.id));
+        let (after, page) = list_api_keys(&request, workspace)?;
+        let keys = self.0.keys(workspace, after, page.limit()).await.map_err(Fault::from)?;
+        let (keys, next_page_token) =
+            page.cut(keys, |last| page::place([last.created.micros(), last.id.to_row()]));
         Ok(Response::new(ListApiKeysResponse {
             api_keys: keys.iter().map(render::api_key).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token,
         }))
     }
 
@@ -165,29 +165,20 @@ fn new_key(request: CreateApiKeyRequest, caller: &Principal) -> Result<NewKey, F
     Ok(NewKey { workspace, name: request.name, scopes, ttl })
 }
 
-fn page_size(sent: i32) -> Result<u64, Fault> {
-    match u64::try_from(sent) {
-        Ok(0) => Ok(PAGE_DEFAULT),
-        Ok(size) => Ok(size.min(PAGE_MAX)),
-        Err(_) => {
-            let mut v = Violations::new();
-            v.add("page_size", ErrorReason::OutOfRange, format!("is 0 to {PAGE_MAX}; {sent} was sent"));
-            Err(v.into_fault())
-        }
-    }
-}
+type After = Option<(Timestamp, KeyId)>;
 
-fn page_token(token: &str) -> Result<Option<(Timestamp, KeyId)>, Fault> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    let parsed = token.split_once('_').and_then(|(created, id)| {
-        Some((Timestamp::from_micros(created.parse().ok()?), KeyId::parse(id)?))
-    });
-    parsed.map(Some).ok_or_else(|| {
-        let mut v = Violations::new();
-        let what = "is next_page_token of the page before, unchanged";
-        v.add("page_token", ErrorReason::BadPageToken, what);
-        v.into_fault()
-    })
+fn list_api_keys(
+    request: &ListApiKeysRequest,
+    workspace: WorkspaceId,
+) -> Result<(After, Page), Fault> {
+    let mut v = Violations::new();
+    let (size, token) = (request.page_size, &request.page_token);
+    let page = Page::parse(&mut v, SIZES, size, token, workspace.to_string().as_bytes());
+    let Some(page) = page else { return Err(v.into_fault()) };
+    let Some(after) = page.after_place() else {
+        page::refuse(&mut v);
+        return Err(v.into_fault());
+    };
+    let after = after.map(|[created, id]| (Timestamp::from_micros(created), KeyId::from_row(id)));
+    Ok((after, page))
 }

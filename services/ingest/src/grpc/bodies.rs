@@ -111,8 +111,14 @@ pub(super) fn check(body: &Body, violations: &mut Violations) -> i16 {
         Body::ReviewSubmitted(b) => {
             c.required("sample_id", &b.sample_id);
             c.required("reviewer", &b.reviewer);
-            let verdicts =
-                ["correct", "wrong", "missing_context", "should_have_escalated", "unsafe", "unsure"];
+            let verdicts = [
+                "correct",
+                "wrong",
+                "missing_context",
+                "should_have_escalated",
+                "unsafe",
+                "unsure",
+            ];
             c.one_of("verdict", &b.verdict, &verdicts);
             c.identifier("rubric_version", &b.rubric_version);
             c.step_ms("duration_ms", b.duration_ms, 0);
@@ -204,7 +210,8 @@ impl Check<'_> {
             Breach::ControlCharacter => ErrorReason::InvalidField,
             Breach::OutOfRange(_) => ErrorReason::OutOfRange,
         };
-        let path = if self.path.is_empty() { field.to_owned() } else { format!("{}.{field}", self.path) };
+        let path =
+            if self.path.is_empty() { field.to_owned() } else { format!("{}.{field}", self.path) };
         self.violations.add(path, reason, breach.describe());
     }
 
@@ -296,7 +303,8 @@ impl Check<'_> {
 
     fn actor(&mut self, field: &str, value: i32) {
         if ActorKind::try_from(value).is_err() {
-            let what = format!("is AI (1), HUMAN (2), CUSTOMER (3) or SYSTEM (4); {value} was sent");
+            let what =
+                format!("is AI (1), HUMAN (2), CUSTOMER (3) or SYSTEM (4); {value} was sent");
             self.breach(field, &Breach::OutOfRange(what));
         }
     }
@@ -310,7 +318,9 @@ impl Check<'_> {
 
     fn status(&mut self, field: &str, value: i32) {
         if CallStatus::try_from(value).is_err() {
-            let what = format!("is OK (1), RETRYABLE_ERROR (2), ERROR (3) or DENIED (4); {value} was sent");
+            let what = format!(
+                "is OK (1), RETRYABLE_ERROR (2), ERROR (3) or DENIED (4); {value} was sent"
+            );
             self.breach(field, &Breach::OutOfRange(what));
         }
     }
@@ -329,13 +339,13 @@ impl Check<'_> {
 
     fn money(&mut self, field: &str, money: Option<&Money>) {
         let Some(money) = money else { return };
-        // A trillion: beyond it a sum over a ledger could leave 64 bits.
+        // A trillion units. Reports take a single cost above a million as unknown, so that sums fit.
         self.range(&format!("{field}.micros"), money.micros, 0, 1_000_000_000_000_000_000);
-        if !money.currency_code.is_empty() {
-            if let Err(malformed) = kernel::Currency::new(&money.currency_code) {
-                let field = format!("{field}.currency_code");
-                self.breach(&field, &Breach::OutOfRange(malformed.to_string()));
-            }
+        if !money.currency_code.is_empty()
+            && let Err(malformed) = kernel::Currency::new(&money.currency_code)
+        {
+            let field = format!("{field}.currency_code");
+            self.breach(&field, &Breach::OutOfRange(malformed.to_string()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! GuardService: its counters and rules come with the ledger at full strength.
+//! GuardService: in the contract, the work of a later release.
 
 use tonic::{Request, Response, Status};
 use wire::ingest::v1::guard_service_server::GuardService;

@@ -32,7 +32,10 @@ type TrackStreamStream = Pin<Box<dyn Stream<Item = Result<TrackStreamResponse, S
 
 #[tonic::async_trait]
 impl IngestService for IngestApi {
-    async fn track(&self, request: Request<TrackRequest>) -> Result<Response<TrackResponse>, Status> {
+    async fn track(
+        &self,
+        request: Request<TrackRequest>,
+    ) -> Result<Response<TrackResponse>, Status> {
         let caller = Principal::from(&request)?;
         let request = request.into_inner();
         let mut v = Violations::new();
@@ -72,9 +75,11 @@ impl IngestService for IngestApi {
         v.finish()?;
         self.0.catalog_at_least(version, patience()).await?;
         let gate = self.gate(&caller).await?;
-        let prepared = request.events.into_iter().enumerate().map(|(n, event)| {
-            self.ready(&gate, event, &format!("events[{n}]"))
-        });
+        let prepared = request
+            .events
+            .into_iter()
+            .enumerate()
+            .map(|(n, event)| self.ready(&gate, event, &format!("events[{n}]")));
         // What is refused at the door keeps its place among the answers of what went in.
         let mut refused = Vec::new();
         let mut ready = Vec::new();
@@ -111,7 +116,10 @@ impl IngestService for IngestApi {
         Err(not_implemented("ReviseOutcome"))
     }
 
-    async fn retract(&self, _: Request<RetractRequest>) -> Result<Response<RetractResponse>, Status> {
+    async fn retract(
+        &self,
+        _: Request<RetractRequest>,
+    ) -> Result<Response<RetractResponse>, Status> {
         Err(not_implemented("Retract"))
     }
 
@@ -124,7 +132,8 @@ impl IngestService for IngestApi {
         let id = v.take("event_id", request.into_inner().event_id.parse::<EventId>());
         let Some(EventId(position)) = id else { return Err(v.into_fault().into()) };
         let row = self.0.find(workspace, position).await.map_err(storage)?.ok_or_else(|| {
-            Fault::not_found(ErrorReason::ResourceNotFound, "no such event").with("resource", "event")
+            Fault::not_found(ErrorReason::ResourceNotFound, "no such event")
+                .with("resource", "event")
         })?;
         Ok(Response::new(GetEventResponse { event: Some(recorded(&row)?) }))
     }

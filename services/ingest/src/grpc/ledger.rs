@@ -13,9 +13,7 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 use wire::common::v1 as common;
 use wire::ingest::v1::ledger_service_server::LedgerService;
-use wire::ingest::v1::{
-    GetHeadsRequest, GetHeadsResponse, LedgerEntry, TailRequest, TailResponse,
-};
+use wire::ingest::v1::{GetHeadsRequest, GetHeadsResponse, LedgerEntry, TailRequest, TailResponse};
 
 use super::storage;
 use crate::heads::{Heads, index};
@@ -44,7 +42,8 @@ impl LedgerService for LedgerApi {
     async fn tail(&self, request: Request<TailRequest>) -> Result<Response<TailStream>, Status> {
         let cursors = cursors(request.into_inner())?;
         let (messages, stream) = mpsc::channel(MESSAGES_AHEAD);
-        let tail = Tail { reader: self.reader.clone(), heads: self.heads.clone(), cursors, messages };
+        let tail =
+            Tail { reader: self.reader.clone(), heads: self.heads.clone(), cursors, messages };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let messages = tail.messages.clone();
@@ -69,10 +68,9 @@ impl LedgerService for LedgerApi {
         _: Request<GetHeadsRequest>,
     ) -> Result<Response<GetHeadsResponse>, Status> {
         let heads = self.reader.heads().await.map_err(storage)?;
-        let heads = heads.into_iter().map(|head| common::Position {
-            partition: head.partition.get().into(),
-            seq: head.seq,
-        });
+        let heads = heads
+            .into_iter()
+            .map(|head| common::Position { partition: head.partition.get().into(), seq: head.seq });
         Ok(Response::new(GetHeadsResponse { heads: heads.collect() }))
     }
 }
@@ -94,7 +92,11 @@ fn cursors(request: TailRequest) -> Result<BTreeMap<Partition, i64>, Fault> {
                 v.add(field, ErrorReason::OutOfRange, what);
             }
             Some(_) if cursor.seq < 0 => {
-                v.add(field, ErrorReason::OutOfRange, format!("seq is 0 or more; {} was sent", cursor.seq));
+                v.add(
+                    field,
+                    ErrorReason::OutOfRange,
+                    format!("seq is 0 or more; {} was sent", cursor.seq),
+                );
             }
             Some(partition) => {
                 if cursors.insert(partition, cursor.seq).is_some() {

@@ -1,4 +1,4 @@
-//! The wire: the only module that names wire types and tonic.
+//! The wire. Beside it only `access` (scopes) and `catalog_watch` (the catalog's stream) name wire types.
 
 mod access;
 mod bodies;
@@ -19,7 +19,7 @@ pub(crate) use parse_change::parse_change;
 
 /// What belongs to the contract and not yet to this build (listed in tests/golden/unimplemented-rpcs.txt).
 fn not_implemented(rpc: &str) -> tonic::Status {
-    Fault::unimplemented(format!("{rpc} is in the contract and not yet in this build")).into()
+    Fault::unimplemented(rpc).into()
 }
 
 /// How a failure of the database reads to a caller.

@@ -62,7 +62,8 @@ pub(super) fn event(mut event: Event, door: &Door) -> Result<Parsed, Violations>
     let kind = match &event.body {
         Some(body) => bodies::check(body, &mut violations),
         None => {
-            let what = "is required: say what happened, for example task_completed { task_type, outcome }";
+            let what =
+                "is required: say what happened, for example task_completed { task_type, outcome }";
             violations.add("body", ErrorReason::Required, what);
             0
         }
@@ -81,7 +82,8 @@ fn size(event: &Event, violations: &mut Violations) {
     let sent = event.encoded_len();
     if sent > EVENT_BYTES_MAX {
         let breach = Breach::TooLarge { limit: EVENT_BYTES_MAX, sent, unit: "bytes encoded" };
-        violations.add("event", ErrorReason::TooLarge, breach.describe());
+        // The event as a whole: its path is wherever the call carries it.
+        violations.add("", ErrorReason::TooLarge, breach.describe());
     }
 }
 
@@ -143,17 +145,24 @@ fn metadata(event: &Event, violations: &mut Violations) {
     let mut c = Check { violations, path: "" };
     let pairs = event.metadata.len();
     if pairs > METADATA_PAIRS_MAX {
-        c.breach("metadata", &Breach::TooLarge { limit: METADATA_PAIRS_MAX, sent: pairs, unit: "pairs" });
+        c.breach(
+            "metadata",
+            &Breach::TooLarge { limit: METADATA_PAIRS_MAX, sent: pairs, unit: "pairs" },
+        );
     }
     let sent: usize = event.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
     if sent > METADATA_BYTES_MAX {
-        c.breach("metadata", &Breach::TooLarge { limit: METADATA_BYTES_MAX, sent, unit: "bytes in all" });
+        c.breach(
+            "metadata",
+            &Breach::TooLarge { limit: METADATA_BYTES_MAX, sent, unit: "bytes in all" },
+        );
     }
     for (key, value) in &event.metadata {
         let shown: String = key.chars().take(METADATA_KEY_BYTES_MAX).collect();
         let field = format!("metadata[{shown:?}]");
         if key.is_empty() || key.len() > METADATA_KEY_BYTES_MAX {
-            let what = format!("has a key of {} bytes; keys are 1 to {METADATA_KEY_BYTES_MAX}", key.len());
+            let what =
+                format!("has a key of {} bytes; keys are 1 to {METADATA_KEY_BYTES_MAX}", key.len());
             c.breach(&field, &Breach::OutOfRange(what));
         } else if let Err(breach) = limits::identifier(key) {
             c.breach(&field, &breach);
@@ -213,8 +222,7 @@ pub(super) fn money(money: &common::Money) -> Option<Money> {
 }
 
 pub(super) fn timestamp(at: Timestamp) -> wire::Timestamp {
-    let (seconds, nanos) = at.parts();
-    wire::Timestamp { seconds, nanos }
+    at.parts().into()
 }
 
 #[cfg(test)]

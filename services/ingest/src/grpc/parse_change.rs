@@ -39,7 +39,9 @@ pub(crate) fn parse_change(
                 catalog::BaselineSource::Override => BaselineSource::Override,
                 catalog::BaselineSource::BuiltIn => BaselineSource::BuiltIn,
                 catalog::BaselineSource::Custom => BaselineSource::Custom,
-                catalog::BaselineSource::Unspecified => return Err("a baseline without a source".into()),
+                catalog::BaselineSource::Unspecified => {
+                    return Err("a baseline without a source".into());
+                }
             };
             let key = body.key.ok_or("a baseline without a key")?;
             let key = BaselineKey {
@@ -65,7 +67,9 @@ pub(crate) fn parse_change(
                 catalog::SavingsPolicyKind::Gross => SavingsPolicy::Gross,
                 catalog::SavingsPolicyKind::Credited => SavingsPolicy::Credited,
                 catalog::SavingsPolicyKind::Strict => SavingsPolicy::Strict,
-                catalog::SavingsPolicyKind::Unspecified => return Err("a policy without a kind".into()),
+                catalog::SavingsPolicyKind::Unspecified => {
+                    return Err("a policy without a kind".into());
+                }
             };
             let subtract_agent_duration = body.subtract_agent_duration.unwrap_or(true);
             (body.version, Fact::Policy { policy, subtract_agent_duration })

@@ -22,10 +22,12 @@ pub(super) fn receipt(
     };
     let cost_saved = record.valuation.as_ref().map(cost_saved);
     let net_saved = match (&cost_saved, &agent_cost) {
-        (Some(saved), Some(cost)) if saved.currency_code == cost.currency_code => Some(common::Money {
-            currency_code: saved.currency_code.clone(),
-            micros: saved.micros.saturating_sub(cost.micros),
-        }),
+        (Some(saved), Some(cost)) if saved.currency_code == cost.currency_code => {
+            Some(common::Money {
+                currency_code: saved.currency_code.clone(),
+                micros: saved.micros.saturating_sub(cost.micros),
+            })
+        }
         _ => None,
     };
     Receipt {

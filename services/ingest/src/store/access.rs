@@ -25,7 +25,11 @@ pub(crate) enum Created {
 
 impl AccessStore {
     /// Writes a workspace and its first key, both or neither; finds the one that stands already.
-    pub(crate) async fn create(&self, new: Workspace, key: KeyRecord) -> Result<Created, db::Error> {
+    pub(crate) async fn create(
+        &self,
+        new: Workspace,
+        key: KeyRecord,
+    ) -> Result<Created, db::Error> {
         self.0
             .write(move |txn| {
                 Box::pin(async move {
@@ -43,7 +47,8 @@ impl AccessStore {
                         .await?;
                     if inserted == 0 {
                         let row = workspace::Entity::find_by_id(id).one(txn).await?;
-                        let row = row.ok_or_else(|| db::Error::corrupt("workspace", "workspace", new.id))?;
+                        let row = row
+                            .ok_or_else(|| db::Error::corrupt("workspace", "workspace", new.id))?;
                         return Ok(Created::Stood(from_row(row)?));
                     }
                     insert_key(txn, key).await?;

@@ -32,11 +32,20 @@ pub(crate) struct NewEntry {
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Appended {
-    New { position: Position, recorded: Timestamp },
+    New {
+        position: Position,
+        recorded: Timestamp,
+    },
     /// The key was used for the same event before: where that stands, and its stored record.
-    Duplicate { position: Position, recorded: Timestamp, record: Vec<u8> },
+    Duplicate {
+        position: Position,
+        recorded: Timestamp,
+        record: Vec<u8>,
+    },
     /// The key was used for another event. Nothing was written.
-    Conflict { position: Position },
+    Conflict {
+        position: Position,
+    },
 }
 
 /// An entry that stands already, found by its dedupe key.
@@ -72,9 +81,9 @@ pub(crate) async fn append(
             Some(Slot::Vacant(slot)) => Some(slot),
             None => None,
         };
-        let head = heads.get_mut(&partition.get()).ok_or_else(|| {
-            db::Error::corrupt("log_head", "partition", partition)
-        })?;
+        let head = heads
+            .get_mut(&partition.get())
+            .ok_or_else(|| db::Error::corrupt("log_head", "partition", partition))?;
         *head += 1;
         let position = Position { partition: *partition, seq: *head };
         if let Some(slot) = slot {
@@ -137,7 +146,8 @@ async fn find_standing(
     entries: &[NewEntry],
     partitions: &[Partition],
 ) -> Result<HashMap<(i16, Fingerprint), First>, db::Error> {
-    let keyed = entries.iter().zip(partitions).filter_map(|(e, p)| Some((i64::from(p.get()), e.dedupe?)));
+    let keyed =
+        entries.iter().zip(partitions).filter_map(|(e, p)| Some((i64::from(p.get()), e.dedupe?)));
     let (numbers, keys): (Vec<i64>, Vec<Vec<u8>>) = keyed.map(|(p, key)| (p, key.to_row())).unzip();
     if keys.is_empty() {
         return Ok(HashMap::new());
@@ -174,8 +184,11 @@ async fn insert(
     recorded: Timestamp,
 ) -> Result<(), db::Error> {
     let column = |of: fn(&NewEntry) -> i64| fresh.iter().map(|(i, _)| of(&entries[*i])).collect();
-    let bytes = |of: fn(&NewEntry) -> Vec<u8>| fresh.iter().map(|(i, _)| of(&entries[*i])).collect();
-    let maybe = |of: fn(&NewEntry) -> Option<Vec<u8>>| fresh.iter().map(|(i, _)| of(&entries[*i])).collect();
+    let bytes =
+        |of: fn(&NewEntry) -> Vec<u8>| fresh.iter().map(|(i, _)| of(&entries[*i])).collect();
+    let maybe = |of: fn(&NewEntry) -> Option<Vec<u8>>| {
+        fresh.iter().map(|(i, _)| of(&entries[*i])).collect()
+    };
     let statement = Rows::new()
         .int("partition", fresh.iter().map(|(i, _)| partitions[*i].get().into()).collect())
         .int("seq", fresh.iter().map(|(_, seq)| *seq).collect())

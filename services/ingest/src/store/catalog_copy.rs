@@ -73,7 +73,10 @@ impl CatalogCopyStore {
                             .await?;
                     }
                     let statement = Rows::new()
-                        .int("partition", positions.iter().map(|p| p.partition.get().into()).collect())
+                        .int(
+                            "partition",
+                            positions.iter().map(|p| p.partition.get().into()).collect(),
+                        )
                         .int("seq", positions.iter().map(|p| p.seq).collect())
                         .bytes("change", changes)
                         .statement(

@@ -63,7 +63,8 @@ impl LedgerReader {
 
 impl Row {
     fn read(row: event::Model) -> Result<Self, db::Error> {
-        let corrupt = |column| db::Error::corrupt("event", column, format!("{}/{}", row.partition, row.seq));
+        let corrupt =
+            |column| db::Error::corrupt("event", column, format!("{}/{}", row.partition, row.seq));
         let partition = Partition::new(row.partition).ok_or_else(|| corrupt("partition"))?;
         let trace = match &row.trace_context {
             None => None,

@@ -76,7 +76,8 @@ pub(crate) async fn seq_is_dense_and_starts_at_one(db: Db) {
 pub(crate) async fn a_repeated_event_gets_its_first_place_and_leaves_no_hole(db: Db) {
     let ws = workspace(1);
     commit(&db, vec![entry(ws, Some("k"), "a")]).await;
-    let (answers, heads) = commit(&db, vec![entry(ws, Some("k"), "a"), entry(ws, Some("l"), "b")]).await;
+    let (answers, heads) =
+        commit(&db, vec![entry(ws, Some("k"), "a"), entry(ws, Some("l"), "b")]).await;
     let first = Position { partition: ws.partition(), seq: 1 };
     assert_eq!(
         answers[0],
@@ -101,7 +102,8 @@ pub(crate) async fn the_same_key_with_another_body_is_a_conflict_and_writes_noth
 
 pub(crate) async fn twins_in_one_group_are_written_once(db: Db) {
     let ws = workspace(1);
-    let twins = vec![entry(ws, Some("k"), "a"), entry(ws, Some("k"), "a"), entry(ws, Some("k"), "b")];
+    let twins =
+        vec![entry(ws, Some("k"), "a"), entry(ws, Some("k"), "a"), entry(ws, Some("k"), "b")];
     let (answers, heads) = commit(&db, twins).await;
     assert!(matches!(answers[0], Appended::New { .. }));
     assert!(matches!(answers[1], Appended::Duplicate { .. }));

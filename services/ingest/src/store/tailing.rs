@@ -52,7 +52,11 @@ async fn a_tail_misses_nothing(db: TestDb) {
     writing.store(false, Ordering::SeqCst);
     let seen = tail.await.unwrap();
     assert_eq!(acked.into_iter().collect::<Vec<_>>(), (1..=seen.len() as i64).collect::<Vec<_>>());
-    assert_eq!(seen, (1..=seen.len() as i64).collect::<Vec<_>>(), "in order, each once, none missed");
+    assert_eq!(
+        seen,
+        (1..=seen.len() as i64).collect::<Vec<_>>(),
+        "in order, each once, none missed"
+    );
 }
 
 async fn write(db: &Db, workspace: WorkspaceId, roll_back: bool) -> Vec<i64> {
@@ -61,7 +65,11 @@ async fn write(db: &Db, workspace: WorkspaceId, roll_back: bool) -> Vec<i64> {
             Box::pin(async move {
                 let entries = [entry(workspace), entry(workspace)];
                 let (answers, _) = append(txn, &entries, Timestamp::EPOCH).await?;
-                if roll_back { Err(db::Error::corrupt("test", "roll", "back")) } else { Ok(answers) }
+                if roll_back {
+                    Err(db::Error::corrupt("test", "roll", "back"))
+                } else {
+                    Ok(answers)
+                }
             })
         })
         .await;
@@ -79,7 +87,8 @@ async fn follow(db: Db, workspace: WorkspaceId, writing: Arc<AtomicBool>) -> Vec
     let mut seen: Vec<i64> = Vec::new();
     loop {
         let last = !writing.load(Ordering::SeqCst);
-        let cursor = Position { partition: workspace.partition(), seq: seen.last().copied().unwrap_or(0) };
+        let cursor =
+            Position { partition: workspace.partition(), seq: seen.last().copied().unwrap_or(0) };
         let rows = reader.after(cursor, 64).await.unwrap();
         let idle = rows.is_empty();
         seen.extend(rows.into_iter().map(|row| row.position.seq));
@@ -122,7 +131,8 @@ async fn a_tail_of_a_plain_sequence_loses_rows() {
 
 /// One writer draws a number and waits; another draws the next and commits; the reader looks in between.
 async fn lost_one(db: &Db) -> bool {
-    let (drawn, wait) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let (drawn, wait) =
+        (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
     let slow = tokio::spawn({
         let (db, drawn, wait) = (db.clone(), Arc::clone(&drawn), Arc::clone(&wait));
         async move {
@@ -167,7 +177,10 @@ async fn execute(db: &Db, sql: &'static str) {
 
 async fn read(db: &Db, cursor: &mut i64) -> usize {
     let sql = format!("SELECT id FROM naive WHERE id > {cursor} ORDER BY id");
-    let rows = Id::find_by_statement(Statement::from_string(db.backend(), sql)).all(db.reader()).await.unwrap();
+    let rows = Id::find_by_statement(Statement::from_string(db.backend(), sql))
+        .all(db.reader())
+        .await
+        .unwrap();
     *cursor = rows.last().map_or(*cursor, |row| row.id);
     rows.len()
 }

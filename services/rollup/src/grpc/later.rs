@@ -8,8 +8,8 @@ use wire::rollup::v1::share_service_server::ShareService;
 use wire::rollup::v1::ticket_service_server::TicketService;
 
 /// The whole behaviour of an RPC to come.
-pub(super) fn later<T>() -> Result<Response<T>, Status> {
-    Err(Fault::unimplemented("this call is not in this build yet").into())
+pub(super) fn later<T>(rpc: &str) -> Result<Response<T>, Status> {
+    Err(Fault::unimplemented(rpc).into())
 }
 
 /// Services of which nothing is there yet.
@@ -21,14 +21,14 @@ impl TicketService for Later {
         &self,
         _: Request<api::GetTicketRequest>,
     ) -> Result<Response<api::GetTicketResponse>, Status> {
-        later()
+        later("GetTicket")
     }
 
     async fn list_tickets(
         &self,
         _: Request<api::ListTicketsRequest>,
     ) -> Result<Response<api::ListTicketsResponse>, Status> {
-        later()
+        later("ListTickets")
     }
 }
 
@@ -38,28 +38,28 @@ impl ShareService for Later {
         &self,
         _: Request<api::CreateShareLinkRequest>,
     ) -> Result<Response<api::CreateShareLinkResponse>, Status> {
-        later()
+        later("CreateShareLink")
     }
 
     async fn list_share_links(
         &self,
         _: Request<api::ListShareLinksRequest>,
     ) -> Result<Response<api::ListShareLinksResponse>, Status> {
-        later()
+        later("ListShareLinks")
     }
 
     async fn revoke_share_link(
         &self,
         _: Request<api::RevokeShareLinkRequest>,
     ) -> Result<Response<api::RevokeShareLinkResponse>, Status> {
-        later()
+        later("RevokeShareLink")
     }
 
     async fn open_share_link(
         &self,
         _: Request<api::OpenShareLinkRequest>,
     ) -> Result<Response<api::OpenShareLinkResponse>, Status> {
-        later()
+        later("OpenShareLink")
     }
 }
 
@@ -69,13 +69,13 @@ impl RebuildService for Later {
         &self,
         _: Request<api::StartRebuildRequest>,
     ) -> Result<Response<api::StartRebuildResponse>, Status> {
-        later()
+        later("StartRebuild")
     }
 
     async fn get_rebuild(
         &self,
         _: Request<api::GetRebuildRequest>,
     ) -> Result<Response<api::GetRebuildResponse>, Status> {
-        later()
+        later("GetRebuild")
     }
 }

@@ -67,7 +67,7 @@ impl Door {
     fn open<T>(self, parsed: Option<T>) -> Result<T, Fault> {
         self.wrong.finish()?;
         if let Some(what) = self.later {
-            return Err(Fault::unimplemented(format!("{what} is not in this build yet")));
+            return Err(Fault::unimplemented(what));
         }
         parsed.ok_or_else(|| Fault::internal("the request could not be read"))
     }

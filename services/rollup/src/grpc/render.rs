@@ -98,6 +98,5 @@ fn monies(amounts: Vec<Money>) -> Vec<common::Money> {
 }
 
 fn timestamp(at: Timestamp) -> wire::Timestamp {
-    let (seconds, nanos) = at.parts();
-    wire::Timestamp { seconds, nanos }
+    at.parts().into()
 }

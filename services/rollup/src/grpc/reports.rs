@@ -74,56 +74,56 @@ impl ReportService for Reports {
         &self,
         _: Request<api::GetTimeSeriesRequest>,
     ) -> Result<Response<api::GetTimeSeriesResponse>, Status> {
-        later()
+        later("GetTimeSeries")
     }
 
     async fn get_scorecard(
         &self,
         _: Request<api::GetScorecardRequest>,
     ) -> Result<Response<api::GetScorecardResponse>, Status> {
-        later()
+        later("GetScorecard")
     }
 
     async fn get_executive_view(
         &self,
         _: Request<api::GetExecutiveViewRequest>,
     ) -> Result<Response<api::GetExecutiveViewResponse>, Status> {
-        later()
+        later("GetExecutiveView")
     }
 
     async fn get_cost_per_resolution(
         &self,
         _: Request<api::GetCostPerResolutionRequest>,
     ) -> Result<Response<api::GetCostPerResolutionResponse>, Status> {
-        later()
+        later("GetCostPerResolution")
     }
 
     async fn get_metric(
         &self,
         _: Request<api::GetMetricRequest>,
     ) -> Result<Response<api::GetMetricResponse>, Status> {
-        later()
+        later("GetMetric")
     }
 
     async fn list_metric_definitions(
         &self,
         _: Request<api::ListMetricDefinitionsRequest>,
     ) -> Result<Response<api::ListMetricDefinitionsResponse>, Status> {
-        later()
+        later("ListMetricDefinitions")
     }
 
     async fn get_readiness(
         &self,
         _: Request<api::GetReadinessRequest>,
     ) -> Result<Response<api::GetReadinessResponse>, Status> {
-        later()
+        later("GetReadiness")
     }
 
     async fn check_conservation(
         &self,
         _: Request<api::CheckConservationRequest>,
     ) -> Result<Response<api::CheckConservationResponse>, Status> {
-        later()
+        later("CheckConservation")
     }
 
     type ExportStream = BoxStream<api::ExportResponse>;
@@ -132,7 +132,7 @@ impl ReportService for Reports {
         &self,
         _: Request<api::ExportRequest>,
     ) -> Result<Response<Self::ExportStream>, Status> {
-        later()
+        later("Export")
     }
 
     type WatchOverviewStream = BoxStream<api::WatchOverviewResponse>;
@@ -141,7 +141,7 @@ impl ReportService for Reports {
         &self,
         _: Request<api::WatchOverviewRequest>,
     ) -> Result<Response<Self::WatchOverviewStream>, Status> {
-        later()
+        later("WatchOverview")
     }
 }
 

@@ -10,7 +10,7 @@ mod write;
 
 use async_trait::async_trait;
 use kernel::{Partition, Position, WorkspaceId};
-use sea_orm::DatabaseTransaction;
+use tail::Cursor;
 
 use crate::domain::{AlignedWindow, Cell, Deltas};
 
@@ -41,19 +41,6 @@ pub(crate) trait Store: Send + Sync + 'static {
         workspace: WorkspaceId,
         window: &AlignedWindow,
     ) -> Result<Reading, db::Error>;
-}
-
-/// What moves in the transaction of a batch's effects, or refuses them.
-#[async_trait]
-pub(crate) trait Cursor: Send + Sync + 'static {
-    async fn advance(&self, txn: &DatabaseTransaction) -> Result<(), tail::Error>;
-}
-
-#[async_trait]
-impl Cursor for tail::Checkpoint {
-    async fn advance(&self, txn: &DatabaseTransaction) -> Result<(), tail::Error> {
-        tail::Checkpoint::advance(self, txn).await
-    }
 }
 
 /// The cells of a window.

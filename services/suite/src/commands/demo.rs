@@ -58,7 +58,12 @@ pub(crate) async fn run(args: Demo) -> Result<ExitCode, Failure> {
 }
 
 /// Replays the month and prints what the services make of it.
-async fn tell(args: &Demo, peers: &ServiceConfig, ctx: &Context, receiver: &Receiver) -> Result<(), Failure> {
+async fn tell(
+    args: &Demo,
+    peers: &ServiceConfig,
+    ctx: &Context,
+    receiver: &Receiver,
+) -> Result<(), Failure> {
     let stage = prepare(peers, ctx, receiver).await?;
     let channel = |uri| connect_with_key(uri, "demo", Some(&stage.api_key), &ctx.transport);
     let ingest = IngestServiceClient::new(channel(&peers.ingest_url));
@@ -82,7 +87,8 @@ async fn tell(args: &Demo, peers: &ServiceConfig, ctx: &Context, receiver: &Rece
         order: SavingsOrder::Key.into(),
         limit: 0,
     };
-    let savings = reports.get_savings(request).await.map_err(Failure::call("the savings were not given"))?;
+    let savings =
+        reports.get_savings(request).await.map_err(Failure::call("the savings were not given"))?;
     let report = Report {
         month,
         savings: savings.into_inner().report.unwrap_or_default(),
@@ -91,9 +97,16 @@ async fn tell(args: &Demo, peers: &ServiceConfig, ctx: &Context, receiver: &Rece
         took,
         webhooks: receiver.counts(),
     };
-    if args.json { report.json() } else { report.text() }
+    if args.json {
+        report.json()
+    } else {
+        report.text()
+    }
     if !args.once && !args.json {
-        println!("\nServing on {}. Look around:", peers.ingest_url.authority().map_or("", |a| a.as_str()));
+        println!(
+            "\nServing on {}. Look around:",
+            peers.ingest_url.authority().map_or("", |a| a.as_str())
+        );
         println!("  export TALLY_API_KEY={}", stage.api_key.expose_secret());
         println!("  tally overview --by agent");
         println!("The key lives a day; the workspace is {}. Ctrl-C ends it.", stage.workspace);
@@ -109,19 +122,23 @@ async fn overview(
 ) -> Result<Overview, Failure> {
     let query = Some(query(stage.month.window, &replayed.position, agent));
     let request = GetOverviewRequest { query, compare_previous: false };
-    let answer = reports.get_overview(request).await.map_err(Failure::call("the overview was not given"))?;
+    let answer =
+        reports.get_overview(request).await.map_err(Failure::call("the overview was not given"))?;
     Ok(answer.into_inner().overview.unwrap_or_default())
 }
 
 /// One agent over the month, not before everything sent is in it.
 fn query(window: Window, at_least: &str, agent: &str) -> ReportQuery {
-    let edge = |at: kernel::Timestamp| {
-        let (seconds, nanos) = at.parts();
-        Some(wire::Timestamp { seconds, nanos })
-    };
+    let edge = |at: kernel::Timestamp| Some(at.parts().into());
     ReportQuery {
-        window: Some(common::Window { start_time: edge(window.start()), end_time: edge(window.end()) }),
-        filters: vec![Filter { dimension: Dimension::Agent.into(), values: vec![agent.to_owned()] }],
+        window: Some(common::Window {
+            start_time: edge(window.start()),
+            end_time: edge(window.end()),
+        }),
+        filters: vec![Filter {
+            dimension: Dimension::Agent.into(),
+            values: vec![agent.to_owned()],
+        }],
         at_least: at_least.to_owned(),
         ..Default::default()
     }
@@ -177,6 +194,8 @@ fn progress() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("replaying a month  {wide_bar} {pos}/{len} events  {per_sec}");
-    ProgressBar::new(Month::len()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style =
+        ProgressStyle::with_template("replaying a month  {wide_bar} {pos}/{len} events  {per_sec}");
+    ProgressBar::new(Month::len())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

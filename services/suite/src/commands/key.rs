@@ -22,7 +22,10 @@ pub(crate) async fn run(args: Key) -> Result<ExitCode, Failure> {
         KeyAction::List { json } => list(&mut access, json).await?,
         KeyAction::Revoke { key_id } => {
             let request = RevokeApiKeyRequest { workspace_id: String::new(), key_id };
-            let key = access.revoke_api_key(request).await.map_err(Failure::call("the key was not revoked"))?;
+            let key = access
+                .revoke_api_key(request)
+                .await
+                .map_err(Failure::call("the key was not revoked"))?;
             println!("{} is revoked", key.into_inner().api_key.unwrap_or_default().key_id);
         }
     }
@@ -55,7 +58,8 @@ async fn list(access: &mut AccessServiceClient<Channel>, json: bool) -> Result<(
     let mut page_token = String::new();
     loop {
         let request = ListApiKeysRequest { page_token, ..Default::default() };
-        let page = access.list_api_keys(request).await.map_err(Failure::call("keys were not listed"))?;
+        let page =
+            access.list_api_keys(request).await.map_err(Failure::call("keys were not listed"))?;
         let page = page.into_inner();
         keys.extend(page.api_keys);
         page_token = page.next_page_token;
@@ -70,7 +74,9 @@ async fn list(access: &mut AccessServiceClient<Channel>, json: bool) -> Result<(
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(["Key", "Name", "Scopes", "Created", "State"]);
+    table
+        .load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
+        .set_header(["Key", "Name", "Scopes", "Created", "State"]);
     for key in keys {
         let scopes = key.scopes().map(|scope| scope.as_str_name().trim_start_matches("SCOPE_"));
         let scopes = scopes.collect::<Vec<_>>().join(", ").to_lowercase();

@@ -47,15 +47,13 @@ pub(crate) async fn run(args: Overview) -> Result<ExitCode, Failure> {
 }
 
 fn query(args: &Overview) -> ReportQuery {
-    let edge = |at: Timestamp| {
-        let (seconds, nanos) = at.parts();
-        Some(wire::Timestamp { seconds, nanos })
-    };
-    let window = args.from.zip(args.to).map(|(from, to)| common::Window {
-        start_time: edge(from),
-        end_time: edge(to),
-    });
-    let rolling = if window.is_some() { RollingWindow::Unspecified } else { RollingWindow::Last30Days };
+    let edge = |at: Timestamp| Some(at.parts().into());
+    let window = args
+        .from
+        .zip(args.to)
+        .map(|(from, to)| common::Window { start_time: edge(from), end_time: edge(to) });
+    let rolling =
+        if window.is_some() { RollingWindow::Unspecified } else { RollingWindow::Last30Days };
     let agents = Filter { dimension: Dimension::Agent.into(), values: args.agent.clone() };
     let policy = match args.policy {
         PolicyArg::Gross => SavingsPolicy::Gross,

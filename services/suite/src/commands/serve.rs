@@ -21,7 +21,9 @@ pub(crate) async fn run(args: Serve) -> Result<ExitCode, Failure> {
     if matches!(args.which, Which::All | Which::Ingest)
         && let Some((workspace, key)) = ingest::bootstrap(&settings.ingest, &ctx).await?
     {
-        eprintln!("First start: created the workspace `default` ({workspace}). Its admin key, shown this once:");
+        eprintln!(
+            "First start: created the workspace `default` ({workspace}). Its admin key, shown this once:"
+        );
         eprintln!("  export TALLY_API_KEY={key}");
     }
     let Hosted { ctx, telemetry, servers } = hosting::start(settings, args.which, ctx).await?;

@@ -50,10 +50,6 @@ async fn track_one(
 }
 
 fn event(args: Track) -> Event {
-    let seconds = args.at.map(|at| {
-        let (seconds, nanos) = at.parts();
-        wire::Timestamp { seconds, nanos }
-    });
     let outcome = match args.outcome {
         None => common::Outcome::Unspecified,
         Some(OutcomeArg::Success) => common::Outcome::Success,
@@ -63,7 +59,7 @@ fn event(args: Track) -> Event {
     };
     Event {
         idempotency_key: args.key.unwrap_or_default(),
-        occurred_time: seconds,
+        occurred_time: args.at.map(|at| at.parts().into()),
         agent_id: args.agent.unwrap_or_default(),
         ticket: args.ticket.map(|ticket_id| Ticket { ticket_id, ..Default::default() }),
         metadata: args.metadata.into_iter().collect(),
@@ -89,7 +85,10 @@ fn sentence(receipt: &Receipt) -> String {
     }
     for (name, money) in [("worth", &receipt.cost_saved), ("net", &receipt.net_saved)] {
         let money = money.as_ref().and_then(|money| {
-            Some(Money { micros: money.micros, currency: Currency::new(&money.currency_code).ok()? })
+            Some(Money {
+                micros: money.micros,
+                currency: Currency::new(&money.currency_code).ok()?,
+            })
         });
         if let Some(money) = money {
             text.push_str(&format!(", {name} {money}"));
@@ -119,7 +118,8 @@ async fn track_file(
         let mut bytes = 0;
         while batch.len() < BATCH && bytes < BATCH_BYTES {
             let Some((line, number)) = lines.next() else { break };
-            let line = line.map_err(|e| Failure::Other(format!("line {number} cannot be read: {e}")))?;
+            let line =
+                line.map_err(|e| Failure::Other(format!("line {number} cannot be read: {e}")))?;
             if line.trim().is_empty() {
                 continue;
             }
@@ -137,7 +137,10 @@ async fn track_file(
         }
         let (numbers, events): (Vec<u64>, Vec<Event>) = batch.into_iter().unzip();
         let request = TrackBatchRequest { events, catalog_at_least: String::new() };
-        let answer = ingest.track_batch(request).await.map_err(Failure::call("the batch was not tracked"))?;
+        let answer = ingest
+            .track_batch(request)
+            .await
+            .map_err(Failure::call("the batch was not tracked"))?;
         for (number, result) in numbers.into_iter().zip(answer.into_inner().results) {
             match result.result {
                 Some(Outcome::Receipt(receipt)) => {
@@ -167,5 +170,6 @@ fn progress() -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{spinner} {pos} events, {per_sec}");
-    ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+    ProgressBar::new_spinner()
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }

@@ -9,5 +9,5 @@ mod setup;
 
 pub(crate) use receiver::Receiver;
 pub(crate) use replay::{Replayed, replay};
-pub(crate) use seed::{FAILURES, FAILING_AGENT, Month, TRIAGE_AGENT};
+pub(crate) use seed::{FAILING_AGENT, FAILURES, Month, TRIAGE_AGENT};
 pub(crate) use setup::{Stage, prepare};

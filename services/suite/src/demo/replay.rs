@@ -37,7 +37,9 @@ pub(crate) async fn replay(
         let request = TrackBatchRequest { events, catalog_at_least: catalog_at_least.to_owned() };
         async move {
             let answer = ingest.track_batch(request).await;
-            answer.map(tonic::Response::into_inner).map_err(Failure::call("a batch was not tracked"))
+            answer
+                .map(tonic::Response::into_inner)
+                .map_err(Failure::call("a batch was not tracked"))
         }
     }))
     .buffered(IN_FLIGHT);
@@ -55,7 +57,10 @@ pub(crate) async fn replay(
                         replayed.position = replayed.position.max(receipt.position);
                     }
                     Some(Outcome::Refusal(refusal)) => {
-                        return Err(Failure::Other(format!("an event was refused: {}", refusal.message)));
+                        return Err(Failure::Other(format!(
+                            "an event was refused: {}",
+                            refusal.message
+                        )));
                     }
                     None => return Err(Failure::Other("a batch was answered in part".to_owned())),
                 }

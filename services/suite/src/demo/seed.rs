@@ -56,12 +56,13 @@ impl Month {
         let month = (0..DAYS * TICKETS_A_DAY).flat_map(move |ticket| {
             let (day, nth) = (ticket / TICKETS_A_DAY, ticket % TICKETS_A_DAY);
             let opened = start.plus(DAY * day as u32).plus(OPENING).plus(APART * nth as u32);
-            STEPS.into_iter().map(move |(task_type, later)| {
-                step(ticket, task_type, opened.plus(later))
-            })
+            STEPS
+                .into_iter()
+                .map(move |(task_type, later)| step(ticket, task_type, opened.plus(later)))
         });
         let last_day = self.window.end().minus(DAY).plus(Duration::from_secs(23 * 3_600));
-        let failures = (0..FAILURES).map(move |n| failure(n, last_day.plus(Duration::from_secs(10 * n))));
+        let failures =
+            (0..FAILURES).map(move |n| failure(n, last_day.plus(Duration::from_secs(10 * n))));
         month.chain(failures)
     }
 }
@@ -82,10 +83,16 @@ fn failure(n: u64, at: Timestamp) -> Event {
     }
 }
 
-fn event(agent: &str, task_type: &str, outcome: Outcome, at: Timestamp, ticket: u64, intent: &str) -> Event {
-    let (seconds, nanos) = at.parts();
+fn event(
+    agent: &str,
+    task_type: &str,
+    outcome: Outcome,
+    at: Timestamp,
+    ticket: u64,
+    intent: &str,
+) -> Event {
     Event {
-        occurred_time: Some(wire::Timestamp { seconds, nanos }),
+        occurred_time: Some(at.parts().into()),
         agent_id: agent.to_owned(),
         ticket: Some(Ticket {
             ticket_id: format!("T-{:05}", ticket + 1),
@@ -122,7 +129,8 @@ mod tests {
         assert_eq!(events.len() as u64, Month::len());
         let triage = || events.iter().filter(|e| e.agent_id == TRIAGE_AGENT);
         assert_eq!(triage().count(), 18_000);
-        let tickets: BTreeSet<_> = triage().map(|e| &e.ticket.as_ref().unwrap().ticket_id).collect();
+        let tickets: BTreeSet<_> =
+            triage().map(|e| &e.ticket.as_ref().unwrap().ticket_id).collect();
         assert_eq!(tickets.len(), 6_000);
         for event in &events {
             let at = event.occurred_time.unwrap();

@@ -70,13 +70,13 @@ pub(crate) async fn prepare(
     let with_key = |uri| connect_with_key(uri, "demo", Some(&api_key), &ctx.transport);
 
     let mut catalog = CatalogServiceClient::new(with_key(&peers.catalog_url));
-    let (seconds, nanos) = month.window.start().minus(RATE_LEAD).parts();
+    let since = month.window.start().minus(RATE_LEAD);
     let rate = catalog
         .set_hourly_rate(SetHourlyRateRequest {
             request_id: "tally-demo-rate".to_owned(),
             rate_micros_per_hour: RATE_MICROS_PER_HOUR,
             currency_code: "EUR".to_owned(),
-            effective_time: Some(wire::Timestamp { seconds, nanos }),
+            effective_time: Some(since.parts().into()),
             reason: "the rate of the seed month".to_owned(),
             ..Default::default()
         })
@@ -112,7 +112,10 @@ fn subscriber(receiver: &Receiver) -> CreateEndpointRequest {
     };
     CreateEndpointRequest {
         // Another address is another subscriber.
-        request_id: format!("tally-demo-{}", url.rsplit(':').next().unwrap_or_default().replace("/hook", "")),
+        request_id: format!(
+            "tally-demo-{}",
+            url.rsplit(':').next().unwrap_or_default().replace("/hook", "")
+        ),
         url,
         description: "the demo's own subscriber".to_owned(),
         filter: Some(Filter { predicates: vec![failures] }),

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chassis::auth::Principal;
+use chassis::page::place;
 use fault::Fault;
 use kernel::Timestamp;
 use tokio_stream::Stream;
@@ -11,7 +12,7 @@ use tonic::{Request, Response, Status};
 use wire::webhook::v1 as pb;
 use wire::webhook::v1::endpoint_service_server::EndpointService;
 
-use super::{later, page, parse, render};
+use super::{later, parse, render};
 use crate::app::App;
 use crate::domain::EndpointId;
 
@@ -56,17 +57,16 @@ impl EndpointService for Api {
         request: Request<pb::ListEndpointsRequest>,
     ) -> Answer<pb::ListEndpointsResponse> {
         let workspace = Principal::from(&request)?.workspace()?;
-        let asked = parse::list_endpoints(request.get_ref(), workspace)?;
-        let after = asked.behind.and_then(|[created, id]| {
+        let (behind, page) = parse::list_endpoints(request.get_ref(), workspace)?;
+        let after = behind.and_then(|[created, id]| {
             Some((Timestamp::from_micros(created), EndpointId::new(id)?))
         });
-        let (found, more) =
-            self.app.list(workspace, after, asked.size).await.map_err(Fault::from)?;
-        let last = found.last().filter(|_| more);
-        let next = last.map(|e| page::token(&asked.scope, &[e.created.micros(), e.id.get()]));
+        let found = self.app.list(workspace, after, page.limit()).await.map_err(Fault::from)?;
+        let (found, next_page_token) =
+            page.cut(found, |last| place([last.created.micros(), last.id.get()]));
         Ok(Response::new(pb::ListEndpointsResponse {
             endpoints: found.iter().map(render::endpoint).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token,
         }))
     }
 
@@ -85,16 +85,13 @@ impl EndpointService for Api {
         request: Request<pb::ListDeliveriesRequest>,
     ) -> Answer<pb::ListDeliveriesResponse> {
         let workspace = Principal::from(&request)?.workspace()?;
-        let (id, stages, asked) = parse::list_deliveries(request.get_ref())?;
-        let below = asked.behind.map(|[seq]| seq);
-        let page = (below, asked.size);
-        let (found, more) =
-            self.app.deliveries(workspace, id, &stages, page).await.map_err(Fault::from)?;
-        let last = found.last().filter(|_| more);
-        let next = last.map(|delivery| page::token(&asked.scope, &[delivery.id.seq]));
+        let (id, stages, (behind, page)) = parse::list_deliveries(request.get_ref())?;
+        let rows = (behind.map(|[seq]| seq), page.limit());
+        let found = self.app.deliveries(workspace, id, &stages, rows).await.map_err(Fault::from)?;
+        let (found, next_page_token) = page.cut(found, |last| place([last.id.seq]));
         Ok(Response::new(pb::ListDeliveriesResponse {
             deliveries: found.iter().map(|record| render::delivery(workspace, record)).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token,
         }))
     }
 
@@ -103,15 +100,14 @@ impl EndpointService for Api {
         request: Request<pb::ListAttemptsRequest>,
     ) -> Answer<pb::ListAttemptsResponse> {
         let workspace = Principal::from(&request)?.workspace()?;
-        let (id, asked) = parse::list_attempts(request.get_ref())?;
-        let after = asked.behind.and_then(|[number]| u32::try_from(number).ok()).unwrap_or(0);
-        let page = (after, asked.size);
-        let (found, more) = self.app.attempts(workspace, id, page).await.map_err(Fault::from)?;
-        let last = found.last().filter(|_| more);
-        let next = last.map(|attempt| page::token(&asked.scope, &[i64::from(attempt.number)]));
+        let (id, (behind, page)) = parse::list_attempts(request.get_ref())?;
+        let after = behind.and_then(|[number]| u32::try_from(number).ok()).unwrap_or(0);
+        let rows = (after, page.limit());
+        let found = self.app.attempts(workspace, id, rows).await.map_err(Fault::from)?;
+        let (found, next_page_token) = page.cut(found, |last| place([i64::from(last.number)]));
         Ok(Response::new(pb::ListAttemptsResponse {
             attempts: found.into_iter().map(render::attempt).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token,
         }))
     }
 

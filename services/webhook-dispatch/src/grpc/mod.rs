@@ -4,7 +4,6 @@
 mod alert;
 mod endpoint;
 mod heads;
-mod page;
 mod parse;
 mod render;
 
@@ -28,5 +27,5 @@ pub(crate) fn routes(app: Arc<App>) -> Routes {
 
 /// In the contract, and the work of a later release.
 fn later<T>(rpc: &'static str) -> Result<T, Status> {
-    Err(Fault::unimplemented(format!("{rpc} is not in this release yet")).into())
+    Err(Fault::unimplemented(rpc).into())
 }

@@ -1,16 +1,18 @@
 //! Requests become values that cannot be wrong, or one refusal that names every bad field.
 
+use chassis::page::{self, Page, Sizes};
 use fault::{ErrorReason, Fault, Violations};
 use wire::webhook::v1 as pb;
 
-use super::page;
 use crate::app::NewEndpoint;
 use crate::domain::{
-    AddressPolicy, DeliveryId, Description, EndpointId, EventType, Filter, Operator, Predicate,
-    Stage,
+    AddressPolicy, DeliveryId, Description, EndpointId, EventType, FILTER_PREDICATES_MAX, Filter,
+    Operator, Predicate, Refused, Stage,
 };
 
 const REQUEST_ID_BYTES_MAX: usize = 64;
+/// As the contract says for every list of this service.
+const SIZES: Sizes = Sizes { default: 50, max: 500 };
 const EVENT_TYPES_MAX: usize = 16;
 
 pub(super) fn create(
@@ -78,10 +80,14 @@ fn event_types(v: &mut Violations, sent: &[String]) -> Option<Vec<EventType>> {
 
 fn filter(v: &mut Violations, sent: Option<&pb::Filter>) -> Option<Filter> {
     let Some(sent) = sent else { return Some(Filter::default()) };
+    let count = sent.predicates.len();
+    if count > FILTER_PREDICATES_MAX {
+        let too_many = Refused::TooMany { sent: count };
+        v.add("filter.predicates", ErrorReason::TooLarge, too_many.to_string());
+        return None;
+    }
     let mut predicates = Vec::new();
-    for (i, predicate) in
-        sent.predicates.iter().enumerate().take(crate::domain::FILTER_PREDICATES_MAX)
-    {
+    for (i, predicate) in sent.predicates.iter().enumerate() {
         let field = format!("filter.predicates[{i}]");
         let Some(operator) = operator(predicate.operator()) else {
             let text = "which comparison: OPERATOR_EQUAL, OPERATOR_IN, …";
@@ -91,12 +97,8 @@ fn filter(v: &mut Violations, sent: Option<&pb::Filter>) -> Option<Filter> {
         predicates
             .extend(v.take(field, Predicate::new(&predicate.path, operator, &predicate.values)));
     }
-    if sent.predicates.len() != predicates.len() && v.is_empty() {
-        let too_many = crate::domain::Refused::TooMany { sent: sent.predicates.len() };
-        v.add("filter.predicates", ErrorReason::TooLarge, too_many.to_string());
-        return None;
-    }
-    v.take("filter", Filter::new(predicates))
+    // Of a filter with wrong parts the rest says nothing.
+    if predicates.len() < count { None } else { v.take("filter", Filter::new(predicates)) }
 }
 
 fn operator(sent: pb::Operator) -> Option<Operator> {
@@ -132,37 +134,35 @@ fn take_endpoint_id(v: &mut Violations, sent: &str) -> Option<EndpointId> {
     v.take("endpoint_id", sent.parse())
 }
 
-/// What a list asks for: rows of a page, and the place it begins behind.
-pub(super) struct Page<const N: usize> {
-    pub(super) size: usize,
-    pub(super) behind: Option<[i64; N]>,
-    /// What tokens of this list are bound to.
-    pub(super) scope: String,
-}
+/// Which page of a list is wanted, and the place it begins behind.
+pub(super) type Asked<const N: usize> = (Option<[i64; N]>, Page);
 
-fn page<const N: usize>(
+fn asked<const N: usize>(
     v: &mut Violations,
-    scope: String,
+    scope: &str,
     size: i32,
     token: &str,
-) -> Option<Page<N>> {
-    let size = page::size(v, size);
-    let behind = page::place(v, &scope, token);
-    Some(Page { size: size?, behind: behind?, scope })
+) -> Option<Asked<N>> {
+    let page = Page::parse(v, SIZES, size, token, scope.as_bytes())?;
+    let behind = page.after_place();
+    if behind.is_none() {
+        page::refuse(v);
+    }
+    Some((behind?, page))
 }
 
 pub(super) fn list_endpoints(
     request: &pb::ListEndpointsRequest,
     workspace: kernel::WorkspaceId,
-) -> Result<Page<2>, Fault> {
+) -> Result<Asked<2>, Fault> {
     let mut v = Violations::new();
     let scope = format!("endpoints {workspace}");
-    page(&mut v, scope, request.page_size, &request.page_token).ok_or_else(|| v.into_fault())
+    asked(&mut v, &scope, request.page_size, &request.page_token).ok_or_else(|| v.into_fault())
 }
 
 pub(super) fn list_deliveries(
     request: &pb::ListDeliveriesRequest,
-) -> Result<(EndpointId, Vec<Stage>, Page<1>), Fault> {
+) -> Result<(EndpointId, Vec<Stage>, Asked<1>), Fault> {
     let mut v = Violations::new();
     let id = take_endpoint_id(&mut v, &request.endpoint_id);
     let mut stages = Vec::new();
@@ -183,7 +183,7 @@ pub(super) fn list_deliveries(
     stages.sort_unstable();
     stages.dedup();
     let scope = format!("deliveries {} {stages:?}", request.endpoint_id);
-    let page = page(&mut v, scope, request.page_size, &request.page_token);
+    let page = asked(&mut v, &scope, request.page_size, &request.page_token);
     match (id, page) {
         (Some(id), Some(page)) if v.is_empty() => Ok((id, stages, page)),
         _ => Err(v.into_fault()),
@@ -192,7 +192,7 @@ pub(super) fn list_deliveries(
 
 pub(super) fn list_attempts(
     request: &pb::ListAttemptsRequest,
-) -> Result<(DeliveryId, Page<1>), Fault> {
+) -> Result<(DeliveryId, Asked<1>), Fault> {
     let mut v = Violations::new();
     let id: Option<DeliveryId> = if request.delivery_id.is_empty() {
         let text = "which delivery, such as wh_00000000000010000000000001";
@@ -202,7 +202,7 @@ pub(super) fn list_attempts(
         v.take("delivery_id", request.delivery_id.parse())
     };
     let scope = format!("attempts {}", request.delivery_id);
-    let page = page(&mut v, scope, request.page_size, &request.page_token);
+    let page = asked(&mut v, &scope, request.page_size, &request.page_token);
     let (Some(id), Some(page)) = (id, page) else { return Err(v.into_fault()) };
     Ok((id, page))
 }

@@ -9,13 +9,13 @@ mod sql;
 use async_trait::async_trait;
 use bytes::Bytes;
 use kernel::{Partition, Timestamp, TraceContext, WorkspaceId};
-use sea_orm::DatabaseTransaction;
 
 use crate::domain::{Answer, Delivery, DeliveryId, Endpoint, EndpointId, EventType, Stage};
 
 pub use db::Error;
 pub use migration::Migrator;
 pub use sql::SqlStore;
+pub use tail::Cursor;
 
 /// Endpoints of a workspace that are not deleted: what one event can cost at most.
 pub const ENDPOINTS_MAX: u64 = 100;
@@ -106,19 +106,6 @@ pub trait Store: Send + Sync {
         after: u32,
         limit: u64,
     ) -> Result<Option<Vec<AttemptRecord>>, Error>;
-}
-
-/// What moves in the transaction of a batch's effects, or refuses them.
-#[async_trait]
-pub trait Cursor: Send + Sync + 'static {
-    async fn advance(&self, txn: &DatabaseTransaction) -> Result<(), tail::Error>;
-}
-
-#[async_trait]
-impl Cursor for tail::Checkpoint {
-    async fn advance(&self, txn: &DatabaseTransaction) -> Result<(), tail::Error> {
-        tail::Checkpoint::advance(self, txn).await
-    }
 }
 
 /// What makes a repeated CreateEndpoint recognisable.

@@ -1,3 +1,5 @@
+//! Which version of a value is in force, and for whom.
+
 use super::*;
 
 fn at(micros: i64) -> Timestamp {
@@ -19,7 +21,8 @@ fn baseline(key: BaselineKey, minutes: i64, source: BaselineSource) -> Fact {
 fn catalog() -> (Catalog, WorkspaceId) {
     let mut catalog = Catalog::default();
     for (name, minutes) in [("email_classification", 4), ("ticket_routing", 2)] {
-        let alias = Alias { name: format!("{name}_nl"), language: "nl".into(), channel: String::new() };
+        let alias =
+            Alias { name: format!("{name}_nl"), language: "nl".into(), channel: String::new() };
         let exists = Fact::TaskType { key: name.into(), aliases: vec![alias], active: true };
         catalog.learn(change(None, 0, exists));
         catalog.learn(change(None, 0, baseline(key(name, ""), minutes, BaselineSource::BuiltIn)));
@@ -54,6 +57,14 @@ fn a_suffixed_name_is_the_task_type_in_that_language() {
 }
 
 #[test]
+fn a_tag_is_the_same_in_any_case() {
+    let (mut catalog, workspace) = catalog();
+    let flemish = baseline(key("ticket_routing", "nl-be"), 3, BaselineSource::Override);
+    catalog.learn(change(Some(workspace), 0, flemish));
+    assert_eq!(minutes(&catalog, workspace, key("ticket_routing", "nl-BE"), 1), Some(3));
+}
+
+#[test]
 fn a_misspelt_name_is_refused_with_the_nearest() {
     let (catalog, workspace) = catalog();
     let unknown = catalog.baseline(workspace, &key("email_clasification", ""), at(1)).unwrap_err();
@@ -66,7 +77,11 @@ fn a_misspelt_name_is_refused_with_the_nearest() {
 fn a_withdrawn_override_uncovers_the_built_in() {
     let (mut catalog, workspace) = catalog();
     let asked = key("ticket_routing", "");
-    catalog.learn(change(Some(workspace), 10, baseline(asked.clone(), 3, BaselineSource::Override)));
+    catalog.learn(change(
+        Some(workspace),
+        10,
+        baseline(asked.clone(), 3, BaselineSource::Override),
+    ));
     let gone = Fact::Baseline { key: asked.clone(), ms: None, source: BaselineSource::Override };
     catalog.learn(change(Some(workspace), 20, gone));
     assert_eq!(minutes(&catalog, workspace, asked.clone(), 15), Some(3));

@@ -14,7 +14,8 @@ impl MigrationTrait for Step {
             .col(ColumnDef::new("head").big_integer().not_null())
             .to_owned();
         manager.create_table(table).await?;
-        let mut rows = Query::insert().into_table("log_head").columns(["partition", "head"]).to_owned();
+        let mut rows =
+            Query::insert().into_table("log_head").columns(["partition", "head"]).to_owned();
         for partition in 0..64i16 {
             rows.values_panic([partition.into(), 0i64.into()]);
         }

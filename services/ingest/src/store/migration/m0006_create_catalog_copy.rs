@@ -1,4 +1,5 @@
-//! The catalog as last seen, so that ingest starts without the catalog. Built-ins lie in partition 0 below seq 0.
+//! The catalog as last seen, so that ingest starts without the catalog. Built-ins lie in partition 0
+//! below seq 0.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,0 +1,55 @@
+//! `kill -9` in the middle of a load: nothing acknowledged is lost, nothing counts twice.
+
+use std::collections::BTreeSet;
+
+use tests::{Acks, Addresses, Month, Program, Report, Stage, send, written};
+
+/// Small, so that a kill finds some acknowledged, some in flight and some not sent.
+const BATCH: usize = 100;
+/// Of 3,600 events a round, how many are acknowledged when the kill comes.
+const KILLED_AFTER: [usize; 5] = [100, 700, 1_500, 2_400, 3_300];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suite_killed_five_times_during_its_load_loses_nothing_and_counts_nothing_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let addresses = Addresses::free();
+    let serve = async || {
+        let mut program = [Program::serve("all", &addresses, directory.path())];
+        Program::all_serving(&mut program, &addresses).await;
+        let [program] = program;
+        program
+    };
+    let mut program = serve().await;
+    let stage = Stage::set_beside(&addresses, directory.path()).await;
+
+    let month = Month::steps();
+    let rounds = month.chunks(month.len() / KILLED_AFTER.len());
+    let (acks, mut so_far) = (Acks::new(), Vec::new());
+    for (events, killed_after) in rounds.zip(KILLED_AFTER) {
+        let before = acks.count();
+        let load = tokio::spawn({
+            let (stage, events, acks) = (stage.clone(), events.to_vec(), acks.clone());
+            async move { send(&stage, events, BATCH, &acks).await }
+        });
+        acks.reach(before + killed_after).await;
+        program.kill();
+        load.await.unwrap().expect_err("the load was cut short");
+        let acknowledged = acks.count();
+
+        program = serve().await;
+        so_far.extend_from_slice(events);
+        // Acks panic when a key that was acknowledged before the kill now stands elsewhere.
+        let sent = send(&stage, so_far.clone(), BATCH, &acks).await.unwrap();
+        assert!(sent.duplicates >= acknowledged, "{acknowledged} were on disk, and {sent:?}");
+        assert_eq!(sent.new + sent.duplicates, so_far.len());
+
+        let written = written(&stage).await;
+        let keys: BTreeSet<&str> = so_far.iter().map(|e| e.idempotency_key.as_str()).collect();
+        assert_eq!(written.keys().map(String::as_str).collect::<BTreeSet<_>>(), keys);
+        assert!(written.values().all(|seqs| seqs.len() == 1), "each key once");
+        let tickets = i64::try_from(so_far.len() / 3).unwrap();
+        let report = Report::read(&stage, &sent.position).await;
+        assert_eq!(report, Report::expected(tickets, 0), "{}", program.said());
+    }
+    assert_eq!(so_far.len(), 18_000);
+}

@@ -1,0 +1,9 @@
+//! Stories of the whole suite, one a file. Each is a process of its own under nextest.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod crash;
+mod every_rpc;
+mod five_processes;
+mod seed_month;
+mod trace_edges;
+mod unimplemented_rpcs;
