@@ -26,8 +26,7 @@ impl Consumer for Sampler {
     }
 
     async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
-        let steps = batch.entries.iter().filter_map(|entry| grpc::step(entry).transpose());
-        let steps = steps.collect::<Result<Vec<_>, _>>()?;
+        let steps: Vec<_> = batch.entries.iter().filter_map(grpc::step).collect();
         let drawn = draw(&self.secret, &DEFAULT_PLAN, steps);
         self.store.record(&DEFAULT_PLAN, drawn, checkpoint).await
     }

@@ -22,18 +22,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What is left of a caller's deadline for reading and answering.
 const ANSWERING: Duration = Duration::from_millis(50);
 
-/// A step, when the entry is one; entries of other kinds are nobody's samples.
-pub(crate) fn step(entry: &Entry) -> Result<Option<Step>, tail::Error> {
-    let Some(event) = &entry.record.event else { return Ok(None) };
-    let Some(Body::TaskCompleted(task)) = &event.body else { return Ok(None) };
-    let outcome = outcome(task.outcome).ok_or_else(|| tail::Error::Corrupt {
-        partition: entry.position.partition,
-        seq: entry.position.seq,
-        cause: format!("outcome {} is not known", task.outcome).into(),
-    })?;
+/// A step, when the entry is one; entries of other kinds are nobody's samples. One that ingest should
+/// not have let in is logged and passed over, as rollup does: a defect must not stop a partition.
+pub(crate) fn step(entry: &Entry) -> Option<Step> {
+    let event = entry.record.event.as_ref()?;
+    let Some(Body::TaskCompleted(task)) = &event.body else { return None };
+    let Some(outcome) = outcome(task.outcome) else {
+        tracing::error!(event = %entry.event_id(), outcome = task.outcome, "an entry has no outcome we know");
+        return None;
+    };
     let ticket = event.ticket.clone().unwrap_or_default();
     let language = if task.language.is_empty() { ticket.language } else { task.language.clone() };
-    Ok(Some(Step {
+    Some(Step {
         event: entry.event_id(),
         workspace: entry.workspace,
         recorded: entry.recorded,
@@ -45,7 +45,7 @@ pub(crate) fn step(entry: &Entry) -> Result<Option<Step>, tail::Error> {
         intent: ticket.intent,
         channel: ticket.channel,
         language,
-    }))
+    })
 }
 
 /// Samples asked for.

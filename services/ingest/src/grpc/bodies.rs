@@ -7,6 +7,10 @@ use wire::ingest::v1::{ActorKind, CallStatus, TaskCompleted, TokenUsage};
 
 use crate::domain::limits::{self, Breach, HASH_BYTES_MAX, LIST_ITEMS_MAX, TEXT_BYTES_MAX};
 
+/// A million units for one step, call or bill: more is a unit mix-up, and nine million of the dearest
+/// still fit one sum of 64 bits.
+const MONEY_MICROS_MAX: i64 = 1_000_000_000_000;
+
 /// Violations of one body, their fields prefixed with its name.
 pub(super) struct Check<'a> {
     pub(super) violations: &'a mut Violations,
@@ -339,8 +343,7 @@ impl Check<'_> {
 
     fn money(&mut self, field: &str, money: Option<&Money>) {
         let Some(money) = money else { return };
-        // A trillion units. Reports take a single cost above a million as unknown, so that sums fit.
-        self.range(&format!("{field}.micros"), money.micros, 0, 1_000_000_000_000_000_000);
+        self.range(&format!("{field}.micros"), money.micros, 0, MONEY_MICROS_MAX);
         if !money.currency_code.is_empty()
             && let Err(malformed) = kernel::Currency::new(&money.currency_code)
         {

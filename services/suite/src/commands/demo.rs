@@ -168,6 +168,10 @@ impl Report {
         println!("{TRIAGE_AGENT}, {}", print::overview(&self.month));
         println!("\n{}", print::savings(&self.savings, "Task type"));
         println!("\n{FAILING_AGENT}, {}", print::overview(&self.apart));
+        if self.replayed.recorded == 0 {
+            println!("\nWebhooks on outcome=failure: none in this run, since no event was new");
+            return;
+        }
         let (verified, refused) = self.webhooks;
         println!(
             "\nWebhooks on outcome=failure: {verified} received, signatures verified{}",
