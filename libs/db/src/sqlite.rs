@@ -8,16 +8,20 @@ use std::time::Duration;
 use sea_orm::SqlxSqliteConnector;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 
 use crate::database::Inner;
+use crate::error::sqlstate;
 use crate::open_error::Refused;
 use crate::settings::Target;
 use crate::{OpenError, Settings};
 
 /// Another process may hold the write lock this long before a write is told to try again.
 const BUSY: Duration = Duration::from_secs(5);
+/// Between two attempts to open a file that another process is opening for the first time too.
+const SWITCH_AGAIN: Duration = Duration::from_millis(10);
 /// How long a caller waits for its turn with the one writer.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// 3.7.0 to 3.51.2 can corrupt the file when two connections write and checkpoint at once.
@@ -35,9 +39,8 @@ pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, Open
             .create(parent)
             .map_err(|source| OpenError::Directory { path: parent.into(), source })?;
     }
-    // sqlx sets the busy timeout while it opens the file, before any of the pragmas: switching to
-    // the write-ahead log needs a lock, and without the timeout two processes that start together
-    // fail.
+    // sqlx sets the busy timeout while it opens the file, before any of the pragmas: what they read
+    // and write may be locked by another process that starts.
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -51,15 +54,8 @@ pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, Open
         source,
         advice: "Is it a SQLite file this user may write to, on a local disk with room?",
     };
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(ACQUIRE)
-        .test_before_acquire(false)
-        .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
-        .await
-        .map_err(failed)?;
+    let writer =
+        writer(&options.clone().journal_mode(SqliteJournalMode::Wal)).await.map_err(failed)?;
     let mut connection = writer.acquire().await.map_err(failed)?;
     check(&mut connection).await.map_err(failed)?.map_err(|Refused { found, remedy }| {
         OpenError::Unsafe { address: address.clone(), found, remedy }
@@ -78,6 +74,34 @@ pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, Open
         address,
         postgres: None,
     })
+}
+
+/// Opens the one writing connection. Its first act is to switch the file to the write-ahead log, which
+/// turns a read lock into a write lock: where another process has that one, doing the same, SQLite
+/// answers BUSY at once, whatever the busy timeout. The loser tries again.
+async fn writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false);
+    for _ in 0..BUSY.as_millis() / SWITCH_AGAIN.as_millis() {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) => {
+                #[expect(clippy::disallowed_methods, reason = "waits for another process")]
+                tokio::time::sleep(SWITCH_AGAIN).await;
+            }
+            opened => return opened,
+        }
+    }
+    pool.connect_with(options.clone()).await
+}
+
+/// SQLITE_BUSY with whatever extension in its upper bits.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = sqlstate(error).and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// Reads back what was asked for: a file system without shared memory silently stays without a

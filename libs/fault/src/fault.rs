@@ -26,6 +26,20 @@ pub(crate) struct Parts {
     pub(crate) cause: Option<Cause>,
 }
 
+/// What a message or a detail may weigh: refusals repeat what was sent, and a status that outgrows the
+/// header list of its reader arrives as another error altogether.
+pub(crate) const PUBLIC_BYTES_MAX: usize = 1_024;
+
+/// `text`, cut at a character.
+pub(crate) fn shortened(mut text: String, limit: usize) -> String {
+    if text.len() > limit {
+        let end = (0..=limit).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 impl Fault {
     /// `public` is sent to the caller: say what is wrong and what to do, and nothing about our insides.
     #[must_use]
@@ -33,7 +47,7 @@ impl Fault {
         Self(Box::new(Parts {
             code,
             reason,
-            public: public.into(),
+            public: shortened(public.into(), PUBLIC_BYTES_MAX),
             metadata: Metadata::new(),
             violations: Vec::new(),
             retry_after: None,
@@ -145,7 +159,7 @@ impl Fault {
     /// Adds a pair to the ErrorInfo. The caller sees it.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
-        self.0.metadata.push((key, value.to_string()));
+        self.0.metadata.push((key, shortened(value.to_string(), PUBLIC_BYTES_MAX)));
         self
     }
 

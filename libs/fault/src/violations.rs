@@ -5,6 +5,7 @@ use std::fmt::Display;
 use wire::common::v1::ErrorReason;
 
 use crate::Fault;
+use crate::fault::{PUBLIC_BYTES_MAX, shortened};
 
 /// One wrong field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +45,8 @@ impl Violations {
         reason: ErrorReason,
         description: impl Into<String>,
     ) {
-        self.0.push(Violation { field: field.into(), reason, description: description.into() });
+        let description = shortened(description.into(), PUBLIC_BYTES_MAX);
+        self.0.push(Violation { field: field.into(), reason, description });
     }
 
     /// Takes over another part's violations, their fields prefixed: `nest("events[3]", inner)`. What

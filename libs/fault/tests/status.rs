@@ -137,3 +137,19 @@ impl tracing::Subscriber for Log {
     fn enter(&self, _: &span::Id) {}
     fn exit(&self, _: &span::Id) {}
 }
+
+#[test]
+fn a_refusal_that_repeats_long_input_still_arrives_as_itself() {
+    let long = "é".repeat(20_000);
+    let mut violations = Violations::new();
+    violations.add("time_zone", ErrorReason::InvalidField, format!("{long} is no zone"));
+    for status in [
+        Status::from(violations.into_fault()),
+        Status::from(
+            Fault::not_found(ErrorReason::ResourceNotFound, long.clone()).with("resource", &long),
+        ),
+    ] {
+        assert!(status.message().len() + status.details().len() < 8 * 1024);
+        assert!(fault::reason_of(&status).is_some());
+    }
+}

@@ -243,6 +243,17 @@ async fn a_revoked_key_and_a_wrong_one_open_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_from_another_ledger_is_refused() {
+    let h = Harness::on(testkit::sqlite::<Migrator>("ingest").await).await;
+    let cursor = wire::common::v1::Position { partition: 5, seq: 1 };
+    let request = TailRequest { consumer: "test".into(), cursors: vec![cursor] };
+    let status =
+        LedgerServiceClient::new(h.server.service_channel()).tail(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert_eq!(reason_of(&status), Some(ErrorReason::CursorAhead));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_dropped_at_any_moment_loses_and_doubles_nothing_on_sqlite() {
     dropped_calls(testkit::sqlite::<Migrator>("ingest").await).await;
 }

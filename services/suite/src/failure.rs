@@ -79,7 +79,14 @@ fn call(f: &mut fmt::Formatter<'_>, what: &str, status: &tonic::Status) -> fmt::
     }
     match status.code() {
         tonic::Code::Unavailable if details.error_info().is_none() => {
-            writeln!(f, "  is it running? `tally serve all` starts everything on this machine")
+            writeln!(
+                f,
+                "  is it running? `tally serve all` starts everything on this machine; where the services are"
+            )?;
+            writeln!(
+                f,
+                "  elsewhere, TALLY_INGEST_URL, TALLY_ROLLUP_URL and so on say where (`tally config`)"
+            )
         }
         tonic::Code::Unauthenticated => {
             writeln!(f, "  the key is read from TALLY_API_KEY; `tally key create` makes one")

@@ -55,6 +55,11 @@ pub(crate) fn of(data_dir: &Path, ids: &dyn IdSource) -> Result<SecretString, St
     }
 }
 
+/// The token of `data_dir`, if processes there have made one. Commands make none.
+pub(crate) fn find(data_dir: &Path) -> std::io::Result<Option<SecretString>> {
+    read(&data_dir.join(FILE))
+}
+
 fn read(path: &Path) -> std::io::Result<Option<SecretString>> {
     match fs::read_to_string(path) {
         Ok(token) => Ok(Some(token.trim().to_owned().into())),

@@ -84,10 +84,13 @@ impl Reason {
 
     pub(crate) fn new(text: &str) -> Result<Self, Malformed> {
         let text = text.trim();
-        if !text.is_empty() && text.len() <= Self::LEN_MAX {
+        // One line of text: PostgreSQL keeps no U+0000, and a history is read line by line.
+        let fits = !text.is_empty() && text.len() <= Self::LEN_MAX;
+        if fits && !text.chars().any(char::is_control) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Malformed::new("a reason of 1 to 1,024 bytes, for whoever reads the history", text))
+            let expected = "a reason of 1 to 1,024 bytes without control characters, for whoever reads the history";
+            Err(Malformed::new(expected, text))
         }
     }
 

@@ -41,6 +41,7 @@ impl LedgerService for LedgerApi {
 
     async fn tail(&self, request: Request<TailRequest>) -> Result<Response<TailStream>, Status> {
         let cursors = cursors(request.into_inner())?;
+        self.check_ahead(&cursors).await?;
         let (messages, stream) = mpsc::channel(MESSAGES_AHEAD);
         let tail =
             Tail { reader: self.reader.clone(), heads: self.heads.clone(), cursors, messages };
@@ -72,6 +73,28 @@ impl LedgerService for LedgerApi {
             .into_iter()
             .map(|head| common::Position { partition: head.partition.get().into(), seq: head.seq });
         Ok(Response::new(GetHeadsResponse { heads: heads.collect() }))
+    }
+}
+
+impl LedgerApi {
+    /// A cursor behind the end of the ledger belongs to another ledger: this one was replaced or restored
+    /// from a backup, and what the consumer holds is not what stands here.
+    async fn check_ahead(&self, cursors: &BTreeMap<Partition, i64>) -> Result<(), Fault> {
+        for head in self.reader.heads().await.map_err(storage)? {
+            let cursor = cursors.get(&head.partition).copied().unwrap_or(0);
+            if cursor > head.seq {
+                return Err(Fault::precondition(
+                    ErrorReason::CursorAhead,
+                    format!(
+                        "the cursor of partition {} stands at {cursor}, the ledger ends at {}: this consumer's \
+                         database was filled from another ledger; restore both from one backup, or empty the \
+                         consumer's database",
+                        head.partition, head.seq
+                    ),
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -18,15 +18,18 @@ pub(crate) async fn run(args: Serve) -> Result<ExitCode, Failure> {
     if args.migrate || settings.embedded() {
         hosting::migrate(&settings, args.which).await?;
     }
-    if matches!(args.which, Which::All | Which::Ingest)
-        && let Some((workspace, key)) = ingest::bootstrap(&settings.ingest, &ctx).await?
+    let first_key =
+        matches!(args.which, Which::All | Which::Ingest).then(|| settings.ingest.clone());
+    let Hosted { ctx, telemetry, servers } = hosting::start(settings, args.which, ctx).await?;
+    // Last, when all else has succeeded: a key that is shown once must not scroll by before an error.
+    if let Some(config) = first_key
+        && let Some((workspace, key)) = ingest::bootstrap(&config, &ctx).await?
     {
         eprintln!(
             "First start: created the workspace `default` ({workspace}). Its admin key, shown this once:"
         );
         eprintln!("  export TALLY_API_KEY={key}");
     }
-    let Hosted { ctx, telemetry, servers } = hosting::start(settings, args.which, ctx).await?;
     Ok(lifecycle::run(ctx, servers, telemetry).await)
 }
 
