@@ -149,7 +149,7 @@ install_nextest() {
     echo "installing cargo-nextest $NEXTEST under ${TOOLS#"$PWD"/} (some minutes, once)"
     # Unoptimised: it compiles in a third of the time, and what it runs is not itself.
     env -u CARGO_TARGET_DIR cargo install --quiet --locked --debug --root "$TOOLS" "cargo-nextest@$NEXTEST" \
-        || echo "cargo-nextest could not be installed: falling back to cargo test"
+        || stop "cargo-nextest could not be installed. cargo test is no stand-in: some tests set what a process has once."
 }
 
 # The venv is made again when what it should contain has changed.
@@ -202,11 +202,7 @@ start_postgres() {
 
 tests() {
     start_postgres
-    if cargo nextest --version >/dev/null 2>&1; then
-        counted cargo nextest run --workspace --profile ci
-    else
-        counted cargo test --workspace --lib --bins --tests --no-fail-fast
-    fi
+    counted cargo nextest run --workspace --profile ci
 }
 
 clients() {
