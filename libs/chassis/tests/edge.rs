@@ -137,6 +137,23 @@ async fn more_calls_than_a_server_takes_are_shed_at_once_and_told_when_to_come_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_is_the_callers_to_mend() {
+    let ctx = context(|_| {});
+    let server = testkit::serve(Probe::new().service(), &ctx).await;
+    let call = |message: Vec<u8>| {
+        let path = "/tally.ingest.v1.GuardService/CheckCall";
+        testkit::raw::call(server.service_channel(), path, message.into())
+    };
+    // Field 1 promises 5 bytes and brings 2; wire type 7 does not exist; text that is not UTF-8.
+    for broken in [vec![0x0a, 5, b'T', b'-'], vec![0x0f], vec![0x0a, 1, 0xff]] {
+        let status = call(broken).await.unwrap_err();
+        refused(&status, Code::InvalidArgument, ErrorReason::MalformedMessage);
+    }
+    let status = call(vec![0; 5 * 1024 * 1024]).await.unwrap_err();
+    refused(&status, Code::ResourceExhausted, ErrorReason::TooLarge);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn open_streams_are_counted_until_they_end() {
     let ctx = context(|transport| transport.streams_max = 1);
     let server = testkit::serve(Probe::new().service(), &ctx).await;

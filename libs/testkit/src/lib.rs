@@ -12,6 +12,7 @@ pub mod installed;
 pub mod otlp;
 pub mod postgres_server;
 pub mod process;
+pub mod raw;
 pub mod redis_server;
 pub mod server;
 pub mod shared_postgres;

@@ -1,8 +1,10 @@
 //! The contract: `proto/` compiled once into messages, clients, servers, JSON and descriptors.
 //!
-//! Written by hand are only the look-up of who may call what, in a table made from the descriptors, and
-//! [`Timestamp`], for its JSON. JSON is the protobuf JSON mapping, the same everywhere.
+//! Written by hand are only the look-up of who may call what, in a table made from the descriptors, the
+//! [`codec`]'s look before it decodes, and [`Timestamp`], for its JSON. JSON is the protobuf JSON mapping,
+//! the same everywhere.
 
+pub mod codec;
 mod timestamp;
 
 pub use pbjson_types::Duration;

@@ -3,16 +3,16 @@
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use kernel::{PARTITIONS, Position};
+use kernel::{Partition, Position};
 use tokio::sync::watch;
 
 use crate::domain::{Catalog, Change};
-use crate::heads::index;
+use crate::heads::Marks;
 
 /// What stamps events. Readers hold the lock for one look-up.
 pub(crate) struct CatalogCopy {
     known: RwLock<Known>,
-    reached: watch::Sender<[i64; PARTITIONS as usize]>,
+    reached: watch::Sender<Marks>,
     loaded: watch::Sender<bool>,
 }
 
@@ -27,7 +27,7 @@ impl CatalogCopy {
     pub(crate) fn new() -> Self {
         Self {
             known: RwLock::default(),
-            reached: watch::Sender::new([0; PARTITIONS as usize]),
+            reached: watch::Sender::new(Marks::default()),
             loaded: watch::Sender::new(false),
         }
     }
@@ -72,30 +72,26 @@ impl CatalogCopy {
     pub(crate) fn restart(&self) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).coming =
             Some(Catalog::default());
-        self.reached.send_replace([0; PARTITIONS as usize]);
+        self.reached.send_replace(Marks::default());
     }
 
     /// Notes that everything up to these positions is known.
     pub(crate) fn reach(&self, positions: impl IntoIterator<Item = Position>) {
-        self.reached.send_modify(|reached| {
-            for position in positions {
-                let mark = &mut reached[index(position.partition)];
-                *mark = position.seq.max(*mark);
-            }
-        });
+        self.reached.send_if_modified(|reached| reached.raise(positions));
     }
 
     /// Last position known of every partition: where the stream goes on.
     pub(crate) fn cursors(&self) -> Vec<Position> {
         let reached = *self.reached.borrow();
-        let named = kernel::Partition::all().zip(reached);
-        named.map(|(partition, seq)| Position { partition, seq }).filter(|p| p.seq > 0).collect()
+        let all =
+            Partition::all().map(|partition| Position { partition, seq: reached.of(partition) });
+        all.filter(|position| position.seq > 0).collect()
     }
 
     /// Waits until a version is known; says whether it is.
     pub(crate) async fn reaches(&self, version: Position, patience: Duration) -> bool {
         let mut reached = self.reached.subscribe();
-        let wait = reached.wait_for(|marks| marks[index(version.partition)] >= version.seq);
+        let wait = reached.wait_for(|marks| marks.of(version.partition) >= version.seq);
         tokio::time::timeout(patience, wait).await.is_ok_and(|known| known.is_ok())
     }
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use chassis::{attr, trace};
 use db::Db;
-use hot::{Hot, Wake};
 use kernel::{Clock, Position, TraceContext};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
+use crate::announce::Announcer;
 use crate::heads::Heads;
 use crate::store::{self, Appended, NewEntry};
 
@@ -56,7 +56,7 @@ pub(crate) struct Committer {
 pub(crate) struct Lane {
     pub(crate) db: Db,
     pub(crate) heads: Heads,
-    pub(crate) hot: Arc<dyn Hot>,
+    pub(crate) announcer: Announcer,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -126,9 +126,7 @@ impl Lane {
                     // A caller that went away has its entries on disk and nobody to tell.
                     let _ = job.reply.send(Ok(Committed { answers, commit: send.context() }));
                 }
-                for Position { partition, seq } in moved {
-                    self.hot.publish(Wake { partition, seq }).await;
-                }
+                self.announcer.announce(&moved);
             }
             Err(error) => {
                 insert.fail("storage");
@@ -148,7 +146,7 @@ impl Lane {
     ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
         let recorded = self.clock.now();
         self.db
-            .write(move |txn| Box::pin(async move { store::append(txn, &entries, recorded).await }))
+            .write(move |txn| Box::pin(async move { store::append(txn, entries, recorded).await }))
             .await
     }
 }

@@ -5,6 +5,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
 mod access;
+mod announce;
 #[cfg(test)]
 mod api_tests;
 mod app;
@@ -33,6 +34,7 @@ pub use config::Config;
 pub use store::Migrator;
 
 use crate::access::Access;
+use crate::announce::Announcer;
 use crate::app::App;
 use crate::catalog_copy::CatalogCopy;
 use crate::catalog_watch::CatalogWatch;
@@ -53,12 +55,10 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
 
     let (heads, reader) = (Heads::new(), LedgerReader(db.clone()));
     heads.raise(reader.heads().await.map_err(unreadable)?);
-    let lane = Lane {
-        db: db.clone(),
-        heads: heads.clone(),
-        hot: Arc::clone(&hot),
-        clock: Arc::clone(&ctx.clock),
-    };
+    let (announcer, announcing) = Announcer::new(Arc::clone(&hot));
+    ctx.tasks.spawn(announcing);
+    let lane =
+        Lane { db: db.clone(), heads: heads.clone(), announcer, clock: Arc::clone(&ctx.clock) };
     let lanes = if db.backend() == Backend::Sqlite { 1 } else { config.lanes };
     let committer = Committer::start(&lane, lanes, config.queue, &ctx.tasks);
     let poll = tail_poll::run(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::Uri;
 use kernel::{Currency, Timestamp};
 
 /// The ledger of what AI does in customer support.
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Print the settings in effect, secrets hidden.
     Config(Config),
+    /// Measure what this machine can do.
+    Bench(Bench),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -284,6 +287,53 @@ pub(crate) struct Config {
     /// Print as a Markdown table of all variables with their defaults.
     #[arg(long)]
     pub(crate) markdown: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally bench ingest                                  a throw-away SQLite file, 256 callers
+  tally bench ingest --database postgres://…/tally_bench --seconds 10
+  tally bench ingest --address http://127.0.0.1:7701  what runs there, with the key of TALLY_API_KEY")]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) what: BenchWhat,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum BenchWhat {
+    /// Track, TrackBatch and the tail, against a call that does nothing and an insert that does nothing else.
+    Ingest(BenchIngest),
+}
+
+#[derive(Args)]
+pub(crate) struct BenchIngest {
+    /// An ingest that runs already, such as http://127.0.0.1:7701; what is tracked stays in its ledger.
+    /// Default: one of the bench's own.
+    #[arg(long, conflicts_with_all = ["database", "redis"])]
+    pub(crate) address: Option<Uri>,
+    /// Where the bench's own services keep their data: a database nothing else uses. Default: a SQLite
+    /// file that is thrown away.
+    #[arg(long)]
+    pub(crate) database: Option<String>,
+    /// Redis for the bench's own services.
+    #[arg(long)]
+    pub(crate) redis: Option<String>,
+    /// Callers with one call in flight each.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) callers: u16,
+    /// Events of one TrackBatch.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) batch: u16,
+    /// How long each measurement counts, after a warm-up of a fifth of it.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    pub(crate) seconds: u16,
+    /// Events to put into the ledger first, to see what a full one costs.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) preload: u64,
+    /// Print as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

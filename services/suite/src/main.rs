@@ -1,5 +1,6 @@
 //! `tally`: every service of the suite in one process or one each, and the command line.
 
+mod bench;
 mod cli;
 mod client;
 mod commands;
@@ -18,7 +19,7 @@ use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if !matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
+    if !matches!(cli.command, Command::Serve(_) | Command::Demo(_) | Command::Bench(_)) {
         // `tally overview | head` ends quietly, as other tools do; a server keeps Rust's default.
         sigpipe::reset();
     }
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             Command::Key(args) => commands::key::run(args).await,
             Command::Migrate(args) => commands::migrate::run(args).await,
             Command::Config(args) => commands::config::run(&args),
+            Command::Bench(args) => commands::bench::run(args).await,
         }
     });
     match outcome {

@@ -17,7 +17,7 @@ use tower::{Layer, Service};
 
 use super::body::{late, shutting_down};
 use super::limit::Admission;
-use super::{Access, Call, CallBody, Limits, Method, Side, panic};
+use super::{Access, Call, CallBody, Limits, Method, Side, panic, unread};
 use crate::auth::Gate;
 use crate::metrics::Calls;
 use crate::trace::{Kind, SpanBuilder, propagation};
@@ -163,7 +163,7 @@ impl Shared {
             request.extensions_mut().insert(principal);
         }
         let response = match panic::caught(handler.call(request)).await? {
-            Ok(response) => response,
+            Ok(response) => unread::explained(response)?,
             Err(never) => match never {},
         };
         admission.work = None;

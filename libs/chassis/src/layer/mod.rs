@@ -9,6 +9,7 @@ mod edge;
 mod limit;
 mod method;
 mod panic;
+mod unread;
 
 pub(crate) use body::CallBody;
 pub(crate) use call::{Call, Side, code_name};

@@ -16,7 +16,7 @@ use wire::ingest::v1::ledger_service_server::LedgerService;
 use wire::ingest::v1::{GetHeadsRequest, GetHeadsResponse, LedgerEntry, TailRequest, TailResponse};
 
 use super::storage;
-use crate::heads::{Heads, index};
+use crate::heads::Heads;
 use crate::store::{LedgerReader, Row};
 
 /// Entries of one message: enough that 64 consumers' frames stay few (RELIABILITY 0.3).
@@ -152,7 +152,7 @@ impl Tail {
                 behind = false;
                 for partition in self.cursors.keys().copied().collect::<Vec<_>>() {
                     let cursor = self.cursors[&partition];
-                    if heads[index(partition)] <= cursor {
+                    if heads.of(partition) <= cursor {
                         continue;
                     }
                     if !self.ship(Position { partition, seq: cursor }).await? {
@@ -160,7 +160,7 @@ impl Tail {
                     }
                     // A head announced before it can be read is waited for, not spun on.
                     let moved = self.cursors[&partition] > cursor;
-                    behind |= moved && self.cursors[&partition] < heads[index(partition)];
+                    behind |= moved && self.cursors[&partition] < heads.of(partition);
                 }
             }
             if news.changed().await.is_err() {

@@ -5,6 +5,7 @@
 //! are looked up before seq is given out: a repeated event leaves no hole.
 
 use std::collections::hash_map::{Entry as Slot, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use db::bulk::Rows;
 use kernel::{Partition, Position, Timestamp, TraceContext, WorkspaceId};
@@ -62,58 +63,88 @@ struct Standing {
 /// Appends `entries`, answering for each at its index, and tells the partitions' new heads.
 pub(crate) async fn append(
     txn: &DatabaseTransaction,
-    entries: &[NewEntry],
+    entries: Vec<NewEntry>,
     recorded: Timestamp,
 ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
-    let partitions: Vec<Partition> = entries.iter().map(|e| e.workspace.partition()).collect();
-    let mut heads = hold_heads(txn, &partitions).await?;
-    let mut standing = find_standing(txn, entries, &partitions).await?;
+    let mut heads = hold_heads(txn, &entries).await?;
+    let standing = find_standing(txn, &entries).await?;
 
-    let mut fresh = Vec::new();
-    let mut answers = Vec::with_capacity(entries.len());
-    for (index, (entry, partition)) in entries.iter().zip(&partitions).enumerate() {
-        let slot = entry.dedupe.map(|key| standing.entry((partition.get(), key)));
-        let slot = match slot {
-            Some(Slot::Occupied(first)) => {
-                answers.push(first.get().answer(entry.body_hash, *partition));
-                continue;
-            }
-            Some(Slot::Vacant(slot)) => Some(slot),
+    let mut group = Group::new(entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let partition = entry.workspace.partition();
+        let slot = match entry.dedupe {
+            Some(key) => match group.first.entry((partition.get(), key)) {
+                Slot::Occupied(first) => {
+                    let (index, seq) = *first.get();
+                    let twin = &entries[index];
+                    let position = Position { partition, seq };
+                    group.answers.push(if twin.body_hash == entry.body_hash {
+                        Appended::Duplicate { position, recorded, record: twin.record.clone() }
+                    } else {
+                        Appended::Conflict { position }
+                    });
+                    continue;
+                }
+                Slot::Vacant(slot) => match standing.get(slot.key()) {
+                    Some(standing) => {
+                        group.answers.push(standing.answer(entry.body_hash, partition));
+                        continue;
+                    }
+                    None => Some(slot),
+                },
+            },
             None => None,
         };
         let head = heads
             .get_mut(&partition.get())
             .ok_or_else(|| db::Error::corrupt("log_head", "partition", partition))?;
         *head += 1;
-        let position = Position { partition: *partition, seq: *head };
         if let Some(slot) = slot {
-            // A twin later in this very group finds this one.
-            slot.insert(First {
-                seq: *head,
-                body_hash: entry.body_hash,
-                recorded,
-                record: entry.record.clone(),
-            });
+            slot.insert((index, *head));
         }
-        fresh.push((index, *head));
-        answers.push(Appended::New { position, recorded });
+        group.fresh.push((index, *head));
+        group
+            .answers
+            .push(Appended::New { position: Position { partition, seq: *head }, recorded });
     }
-    if !fresh.is_empty() {
-        insert(txn, entries, &partitions, &fresh, recorded).await?;
+    let Group { answers, fresh, .. } = group;
+    if fresh.is_empty() {
+        return Ok((answers, Vec::new()));
     }
-    let moved = move_heads(txn, &heads, &partitions, &fresh).await?;
+    let moved = moved(&entries, &fresh);
+    insert(txn, entries, fresh, recorded).await?;
+    move_heads(txn, &moved).await?;
     Ok((answers, moved))
 }
 
-/// What is known of the entry a dedupe key belongs to.
-struct First {
+/// What becomes of the entries of one commit.
+struct Group {
+    answers: Vec<Appended>,
+    /// Index and seq of those that are new.
+    fresh: Vec<(usize, i64)>,
+    /// The same of the first with its key: twins may come in one group.
+    first: HashMap<(i16, Fingerprint), (usize, i64)>,
+}
+
+impl Group {
+    fn new(size: usize) -> Self {
+        Self {
+            answers: Vec::with_capacity(size),
+            fresh: Vec::with_capacity(size),
+            first: HashMap::with_capacity(size),
+        }
+    }
+}
+
+/// What is known of an entry that stands already.
+struct Stands {
     seq: i64,
     body_hash: Fingerprint,
     recorded: Timestamp,
     record: Vec<u8>,
 }
 
-impl First {
+impl Stands {
     fn answer(&self, body_hash: Fingerprint, partition: Partition) -> Appended {
         let position = Position { partition, seq: self.seq };
         if self.body_hash != body_hash {
@@ -127,11 +158,9 @@ impl First {
 /// holds the only writer, which is the stronger lock.
 async fn hold_heads(
     txn: &DatabaseTransaction,
-    partitions: &[Partition],
+    entries: &[NewEntry],
 ) -> Result<HashMap<i16, i64>, db::Error> {
-    let mut numbers: Vec<i16> = partitions.iter().map(|p| p.get()).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
+    let numbers: BTreeSet<i16> = entries.iter().map(|e| e.workspace.partition().get()).collect();
     let rows = log_head::Entity::find()
         .filter(log_head::Column::Partition.is_in(numbers))
         .order_by_asc(log_head::Column::Partition)
@@ -144,11 +173,11 @@ async fn hold_heads(
 async fn find_standing(
     txn: &DatabaseTransaction,
     entries: &[NewEntry],
-    partitions: &[Partition],
-) -> Result<HashMap<(i16, Fingerprint), First>, db::Error> {
-    let keyed =
-        entries.iter().zip(partitions).filter_map(|(e, p)| Some((i64::from(p.get()), e.dedupe?)));
-    let (numbers, keys): (Vec<i64>, Vec<Vec<u8>>) = keyed.map(|(p, key)| (p, key.to_row())).unzip();
+) -> Result<HashMap<(i16, Fingerprint), Stands>, db::Error> {
+    let keyed = entries
+        .iter()
+        .filter_map(|e| Some((i64::from(e.workspace.partition().get()), e.dedupe?.to_row())));
+    let (numbers, keys): (Vec<i64>, Vec<Vec<u8>>) = keyed.unzip();
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
@@ -165,40 +194,40 @@ async fn find_standing(
                     .ok_or_else(|| db::Error::corrupt("event", column, row.seq))
             };
             let key = (row.partition, print(&row.dedupe_key, "dedupe_key")?);
-            let first = First {
+            let stands = Stands {
                 seq: row.seq,
                 body_hash: print(&row.body_hash, "body_hash")?,
                 recorded: Timestamp::from_micros(row.recorded_time),
-                record: row.record.clone(),
+                record: row.record,
             };
-            Ok((key, first))
+            Ok((key, stands))
         })
         .collect()
 }
 
 async fn insert(
     txn: &DatabaseTransaction,
-    entries: &[NewEntry],
-    partitions: &[Partition],
-    fresh: &[(usize, i64)],
+    mut entries: Vec<NewEntry>,
+    fresh: Vec<(usize, i64)>,
     recorded: Timestamp,
 ) -> Result<(), db::Error> {
     let column = |of: fn(&NewEntry) -> i64| fresh.iter().map(|(i, _)| of(&entries[*i])).collect();
-    let bytes =
-        |of: fn(&NewEntry) -> Vec<u8>| fresh.iter().map(|(i, _)| of(&entries[*i])).collect();
     let maybe = |of: fn(&NewEntry) -> Option<Vec<u8>>| {
         fresh.iter().map(|(i, _)| of(&entries[*i])).collect()
     };
     let statement = Rows::new()
-        .int("partition", fresh.iter().map(|(i, _)| partitions[*i].get().into()).collect())
+        .int("partition", column(|e| e.workspace.partition().get().into()))
         .int("seq", fresh.iter().map(|(_, seq)| *seq).collect())
         .int("workspace", column(|e| e.workspace.get()))
         .int("kind", column(|e| e.kind.into()))
         .int("occurred_time", column(|e| e.occurred.micros()))
         .opt_bytes("dedupe_key", maybe(|e| e.dedupe.map(Fingerprint::to_row)))
-        .bytes("body_hash", bytes(|e| e.body_hash.to_row()))
+        .bytes("body_hash", fresh.iter().map(|(i, _)| entries[*i].body_hash.to_row()).collect())
         .opt_bytes("trace_context", maybe(|e| e.trace.map(|t| t.to_bytes().to_vec())))
-        .bytes("record", bytes(|e| e.record.clone()))
+        .bytes(
+            "record",
+            fresh.iter().map(|(i, _)| std::mem::take(&mut entries[*i].record)).collect(),
+        )
         .bind(recorded.micros())
         .statement(
             txn.get_database_backend(),
@@ -208,22 +237,16 @@ async fn insert(
     Ok(())
 }
 
-async fn move_heads(
-    txn: &DatabaseTransaction,
-    heads: &HashMap<i16, i64>,
-    partitions: &[Partition],
-    fresh: &[(usize, i64)],
-) -> Result<Vec<Position>, db::Error> {
-    let mut moved: Vec<Partition> = fresh.iter().map(|(i, _)| partitions[*i]).collect();
-    moved.sort_unstable();
-    moved.dedup();
-    if moved.is_empty() {
-        return Ok(Vec::new());
+/// The last seq given out in each partition.
+fn moved(entries: &[NewEntry], fresh: &[(usize, i64)]) -> Vec<Position> {
+    let mut last = BTreeMap::new();
+    for (index, seq) in fresh {
+        last.insert(entries[*index].workspace.partition(), *seq);
     }
-    let moved: Vec<Position> = moved
-        .into_iter()
-        .filter_map(|partition| Some(Position { partition, seq: *heads.get(&partition.get())? }))
-        .collect();
+    last.into_iter().map(|(partition, seq)| Position { partition, seq }).collect()
+}
+
+async fn move_heads(txn: &DatabaseTransaction, moved: &[Position]) -> Result<(), db::Error> {
     let statement = Rows::new()
         .int("partition", moved.iter().map(|p| p.partition.get().into()).collect())
         .int("head", moved.iter().map(|p| p.seq).collect())
@@ -232,5 +255,5 @@ async fn move_heads(
             "UPDATE log_head SET head = rows.head FROM {rows} WHERE log_head.partition = rows.partition",
         );
     txn.execute_raw(statement).await?;
-    Ok(moved)
+    Ok(())
 }

@@ -50,7 +50,7 @@ fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> NewEntry {
 }
 
 async fn commit(db: &Db, entries: Vec<NewEntry>) -> (Vec<Appended>, Vec<Position>) {
-    db.write(move |txn| Box::pin(async move { append(txn, &entries, NOW).await })).await.unwrap()
+    db.write(move |txn| Box::pin(async move { append(txn, entries, NOW).await })).await.unwrap()
 }
 
 fn place(appended: &Appended) -> Position {
@@ -275,6 +275,6 @@ pub(crate) async fn use_after_close_is_an_error(db: Db) {
     assert!(LedgerReader(db.clone()).heads().await.is_err());
     let entries = vec![entry(workspace(1), None, "a")];
     let outcome: Result<_, db::Error> =
-        db.write(move |txn| Box::pin(async move { append(txn, &entries, NOW).await })).await;
+        db.write(move |txn| Box::pin(async move { append(txn, entries, NOW).await })).await;
     assert!(outcome.is_err());
 }

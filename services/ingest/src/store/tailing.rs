@@ -63,8 +63,8 @@ async fn write(db: &Db, workspace: WorkspaceId, roll_back: bool) -> Vec<i64> {
     let outcome: Result<Vec<Appended>, db::Error> = db
         .write(move |txn| {
             Box::pin(async move {
-                let entries = [entry(workspace), entry(workspace)];
-                let (answers, _) = append(txn, &entries, Timestamp::EPOCH).await?;
+                let entries = vec![entry(workspace), entry(workspace)];
+                let (answers, _) = append(txn, entries, Timestamp::EPOCH).await?;
                 if roll_back {
                     Err(db::Error::corrupt("test", "roll", "back"))
                 } else {

@@ -1,0 +1,251 @@
+//! `tally bench`.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chassis::OsIds;
+use http::Uri;
+use indicatif::{ProgressBar, ProgressStyle};
+use kernel::Clock as _;
+use prost::Message as _;
+use wire::ingest::v1::track_result::Result as Outcome;
+use wire::ingest::v1::{LedgerRecord, Receipt, TrackBatchRequest, TrackRequest};
+
+use crate::bench::{
+    Echo, Events, Inserts, Load, Report, Sample, Stand, Target, freshness, memory_mib,
+};
+use crate::cli::{Bench, BenchIngest, BenchWhat};
+use crate::failure::Failure;
+
+/// Batches in flight: a batch is work for a whole lane, so a few keep all of them busy.
+const BATCHES_IN_FLIGHT: usize = 8;
+/// Events of one call while the ledger is filled.
+const PRELOAD_BATCH: usize = 1_000;
+
+pub(crate) async fn run(args: Bench) -> Result<ExitCode, Failure> {
+    let BenchWhat::Ingest(args) = args.what;
+    let report = match &args.address {
+        Some(address) => there(&args, address).await?,
+        None => here(&args).await?,
+    };
+    if args.json {
+        println!("{}", report.json()?);
+    } else {
+        println!("{}", report.text());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An ingest that runs already: its database is not the bench's to write to.
+async fn there(args: &BenchIngest, address: &Uri) -> Result<Report, Failure> {
+    let key = super::settings()?.api_key.ok_or_else(|| {
+        Failure::Other("no API key: set TALLY_API_KEY to one of that ingest, scope track".into())
+    })?;
+    let target = Arc::new(Target::new(address, &[key])?);
+    measure(args, &target, None).await
+}
+
+/// Services of the bench's own.
+async fn here(args: &BenchIngest) -> Result<Report, Failure> {
+    let stand = Stand::start(args.database.as_deref(), args.redis.as_deref()).await?;
+    let target = Arc::new(Target::new(&stand.ingest, &stand.keys)?);
+    let stop = stand.ctx.stop.clone();
+    let report = tokio::select! {
+        report = measure(args, &target, Some(&stand)) => report,
+        () = stop.cancelled() => Err(Failure::Other("the bench was stopped".into())),
+    };
+    stand.end().await;
+    report
+}
+
+async fn measure(
+    args: &BenchIngest,
+    target: &Arc<Target>,
+    stand: Option<&Stand>,
+) -> Result<Report, Failure> {
+    let events = Events::new(&OsIds, chassis::SystemClock.now());
+    let time = Duration::from_secs(args.seconds.into());
+    let load = |callers| Load { callers, time };
+    let in_flight = BATCHES_IN_FLIGHT.min(args.callers.into());
+    let steps = Steps::new(args.json);
+    let mut report = Report { preloaded: args.preload, ..Report::default() };
+
+    if args.preload > 0 {
+        preload(target, &events, args.preload, in_flight).await?;
+    }
+    let receipt = first(target, &events).await?;
+
+    steps.say("echo");
+    let echo = Echo::start(receipt.clone()).await?;
+    let echoed = Arc::new(Target::new(&echo.address, &stand_keys(stand))?);
+    let sample = unary(&echoed, &events, load(args.callers.into())).await?;
+    report.echo_per_s = report.note("Echo, one a call", &sample, 1);
+
+    steps.say("Track");
+    let sample = unary(target, &events, load(args.callers.into())).await?;
+    report.track_per_s = report.note("Track, one a call", &sample, 1);
+    report.track_vs_echo = report.track_per_s / report.echo_per_s;
+    (report.p50_us, report.p99_us) = (sample.quantile_us(0.5), sample.quantile_us(0.99));
+
+    steps.say("TrackBatch");
+    let sample = batches(target, &events, load(in_flight), args.batch.into()).await?;
+    report.batch_per_s =
+        report.note(format!("TrackBatch of {}", args.batch), &sample, args.batch.into());
+
+    if let Some(stand) = stand {
+        steps.say("the bare INSERT");
+        let record = record(&events, receipt);
+        let sample = inserts(stand, load(in_flight), record, args.batch.into()).await?;
+        let per_s = report.note(format!("INSERT of {}", args.batch), &sample, args.batch.into());
+        report.insert_per_s = Some(per_s);
+        report.batch_vs_insert = Some(report.batch_per_s / per_s);
+
+        steps.say("the tail");
+        let (p50, p99) = freshness(target, &events, time, (&stand.ingest, &stand.ctx)).await?;
+        (report.tail_p50_ms, report.tail_p99_ms) = (Some(p50), Some(p99));
+        report.rss_mib = memory_mib();
+    }
+    steps.end();
+    Ok(report)
+}
+
+/// The first event tells that key and address are right, and what a receipt looks like.
+async fn first(target: &Target, events: &Events) -> Result<Receipt, Failure> {
+    let request = TrackRequest { event: Some(events.next()), ..Default::default() };
+    let answer = target.client(0).track(target.request(0, request)).await;
+    let answer = answer.map_err(Failure::call("the first event was not tracked"))?;
+    Ok(answer.into_inner().receipt.unwrap_or_default())
+}
+
+async fn unary(target: &Arc<Target>, events: &Events, load: Load) -> Result<Sample, Failure> {
+    let (target, events) = (Arc::clone(target), events.clone());
+    load.drive(move |caller, _| {
+        let (mut client, event) = (target.client(caller), Some(events.next()));
+        let request = target.request(caller, TrackRequest { event, ..Default::default() });
+        async move {
+            client.track(request).await.map_err(Failure::call("an event was not tracked"))?;
+            Ok(())
+        }
+    })
+    .await
+}
+
+async fn batches(
+    target: &Arc<Target>,
+    events: &Events,
+    load: Load,
+    size: usize,
+) -> Result<Sample, Failure> {
+    let (target, events) = (Arc::clone(target), events.clone());
+    load.drive(move |caller, _| batch(Arc::clone(&target), events.clone(), caller, size)).await
+}
+
+async fn batch(
+    target: Arc<Target>,
+    events: Events,
+    caller: usize,
+    size: usize,
+) -> Result<(), Failure> {
+    let message = TrackBatchRequest { events: events.batch(size), ..Default::default() };
+    let answer = target.client(caller).track_batch(target.request(caller, message)).await;
+    let answer = answer.map_err(Failure::call("a batch was not tracked"))?;
+    for result in answer.into_inner().results {
+        if let Some(Outcome::Refusal(refusal)) = result.result {
+            return Err(Failure::Other(format!("an event was refused: {}", refusal.message)));
+        }
+    }
+    Ok(())
+}
+
+async fn inserts(
+    stand: &Stand,
+    load: Load,
+    record: Vec<u8>,
+    size: usize,
+) -> Result<Sample, Failure> {
+    let connections = u32::try_from(load.callers * 2).unwrap_or(u32::MAX);
+    let inserts = Inserts::open(stand.database_url.clone(), connections).await?;
+    let records: Arc<[Vec<u8>]> = vec![record; size].into();
+    // Runs on one database do not meet: none began in the same microsecond.
+    let seq = Arc::new(AtomicI64::new(stand.ctx.clock.now().micros()));
+    let rows = i64::try_from(size).unwrap_or(i64::MAX);
+    let shared = inserts.clone();
+    let sample = load
+        .drive(move |caller, _| {
+            let (inserts, records) = (shared.clone(), Arc::clone(&records));
+            let first = seq.fetch_add(rows, Ordering::Relaxed);
+            let partition = i64::try_from(caller % 64).unwrap_or(0);
+            async move { inserts.insert(partition, first, records).await }
+        })
+        .await;
+    inserts.close().await;
+    sample
+}
+
+/// What the ledger stores for one of these events.
+fn record(events: &Events, receipt: Receipt) -> Vec<u8> {
+    let event = Some(events.next());
+    LedgerRecord { event, valuation: receipt.valuation }.encode_to_vec()
+}
+
+fn stand_keys(stand: Option<&Stand>) -> Vec<secrecy::SecretString> {
+    // The echo looks at no key, but its callers carry one, as all callers do.
+    stand.map_or_else(|| vec!["tally_live_none".to_owned().into()], |stand| stand.keys.clone())
+}
+
+async fn preload(
+    target: &Arc<Target>,
+    events: &Events,
+    wanted: u64,
+    in_flight: usize,
+) -> Result<(), Failure> {
+    use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+    let bar = if std::io::stderr().is_terminal() {
+        let style = "filling the ledger  {wide_bar} {human_pos}/{human_len} events  {eta}";
+        let style = ProgressStyle::with_template(style);
+        ProgressBar::new(wanted).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    } else {
+        ProgressBar::hidden()
+    };
+    let calls = wanted.div_ceil(PRELOAD_BATCH as u64);
+    stream::iter(0..calls)
+        .map(|call| {
+            let sent = call * PRELOAD_BATCH as u64;
+            let size = usize::try_from(wanted - sent).unwrap_or(usize::MAX).min(PRELOAD_BATCH);
+            let caller = usize::try_from(call).unwrap_or(0);
+            let (target, events, bar) = (Arc::clone(target), events.clone(), bar.clone());
+            async move {
+                batch(target, events, caller, size).await?;
+                bar.inc(size as u64);
+                Ok::<_, Failure>(())
+            }
+        })
+        .buffer_unordered(in_flight)
+        .try_collect::<()>()
+        .await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Says what is being measured, where somebody may be watching.
+struct Steps(ProgressBar);
+
+impl Steps {
+    fn new(quiet: bool) -> Self {
+        let watched = !quiet && std::io::stderr().is_terminal();
+        let bar = if watched { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
+    }
+
+    fn say(&self, what: &'static str) {
+        self.0.set_message(format!("measuring {what}"));
+    }
+
+    fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}
