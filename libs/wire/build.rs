@@ -9,6 +9,7 @@ use prost_reflect::prost::Message as _;
 use prost_reflect::{DescriptorPool, Value, prost_types};
 
 const SCOPE_OPTION: &str = "tally.common.v1.scope";
+const REPORTS: &str = ".tally.rollup";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
@@ -33,14 +34,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         .extern_path(".google.protobuf.Timestamp", "crate::Timestamp")
         .extern_path(".google.protobuf", "::pbjson_types")
         .compile_fds(compiler.file_descriptor_set())?;
-    pbjson_build::Builder::new()
-        .register_descriptors(&encoded)?
-        .btree_map(["."])
-        // Newer callers may send fields this build does not know: JSON keeps protobuf's promise.
-        .ignore_unknown_fields()
-        .build(&[".tally"])?;
+    json(&encoded)?.exclude([REPORTS]).build(&[".tally"])?;
+    // In a report zero is an answer.
+    json(&encoded)?.emit_fields().build(&[REPORTS])?;
     fs::write(out.join("methods.rs"), methods(&encoded)?)?;
     Ok(())
+}
+
+fn json(encoded: &[u8]) -> Result<pbjson_build::Builder, Box<dyn Error>> {
+    let mut builder = pbjson_build::Builder::new();
+    builder
+        .register_descriptors(encoded)?
+        .btree_map(["."])
+        // Newer callers may send fields this build does not know: JSON keeps protobuf's promise.
+        .ignore_unknown_fields();
+    Ok(builder)
 }
 
 fn collect(dir: &Path, into: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {

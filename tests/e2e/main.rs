@@ -1,6 +1,7 @@
 //! Stories of the whole suite, one a file. Each is a process of its own under nextest.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod command_line;
 mod crash;
 mod every_rpc;
 mod five_processes;

@@ -21,7 +21,7 @@ pub use ledger::{Written, written};
 pub use load::{Acks, Sent, send};
 pub use month::{Month, TRIAGE_AGENT};
 pub use patience::{PATIENCE, eventually};
-pub use program::Program;
+pub use program::{Program, Said, command};
 pub use report::{Line, Report};
 pub use settings::{SERVICE_TOKEN, Storage};
 pub use stage::Stage;

@@ -1,6 +1,7 @@
 //! The program itself, as a process that can be killed.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -22,6 +23,16 @@ impl Program {
     /// Starts `tally serve <which>` on the embedded databases in `data_dir`. The credential of the
     /// services is the one it finds, or makes, in the directory.
     pub fn serve(which: &str, addresses: &Addresses, data_dir: &Path) -> Self {
+        Self::serve_with(which, addresses, data_dir, &[])
+    }
+
+    /// The same, with variables of the test's own.
+    pub fn serve_with(
+        which: &str,
+        addresses: &Addresses,
+        data_dir: &Path,
+        more: &[(&str, &str)],
+    ) -> Self {
         let log = data_dir.join(format!("{which}.log"));
         std::fs::create_dir_all(data_dir).expect("a directory of the test's own");
         let stderr = File::options().create(true).append(true).open(&log).expect("a log file");
@@ -30,6 +41,7 @@ impl Program {
         command.env_clear().args(["serve", which]);
         command.envs(vars(addresses, data_dir, &Storage::default()));
         command.env("TALLY_SUITE_LISTEN", "127.0.0.1:0").env("TALLY_LOG", "info");
+        command.envs(more.iter().copied());
         command.stdout(Stdio::null()).stderr(stderr);
         Self { process: Process::spawn(command), log }
     }
@@ -66,6 +78,34 @@ impl Drop for Program {
             eprintln!("{} says:\n{}", self.log.display(), self.said());
         }
     }
+}
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs `tally <arguments>` beside the services at `addresses`, until it ends.
+pub fn command(
+    arguments: &[&str],
+    addresses: &Addresses,
+    data_dir: &Path,
+    more: &[(&str, &str)],
+    stdin: &str,
+) -> Said {
+    let mut command = Command::new(tally());
+    command.env_clear().args(arguments).envs(vars(addresses, data_dir, &Storage::default()));
+    command.env("TALLY_SUITE_LISTEN", "127.0.0.1:0").envs(more.iter().copied());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("tally starts");
+    // A command that does not read what it is given has ended: how, the test sees.
+    let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
+    let output = child.wait_with_output().expect("tally ends");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
 /// What the services of this directory show each other.

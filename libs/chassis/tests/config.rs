@@ -82,7 +82,11 @@ fn neither_the_table_nor_an_error_shows_a_secret() {
         reader.finish().unwrap_err().to_string()
     };
     let book = reader.into_book();
-    let shown = format!("{} {} {errors}", book.effective(), book.markdown(|_| true));
+    let effective: Vec<String> = book
+        .variables()
+        .map(|variable| format!("{}={}", variable.name, variable.effective))
+        .collect();
+    let shown = format!("{} {} {errors}", effective.join("\n"), book.markdown(|_| true));
     assert!(!shown.contains("s3cr3t"), "{shown}");
     assert!(shown.contains("postgres://tally:***@db/tally"), "{shown}");
     assert!(shown.contains("TALLY_SERVICE_TOKEN=***"), "{shown}");

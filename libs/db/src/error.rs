@@ -67,8 +67,13 @@ impl From<DbErr> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(err: sqlx::Error) -> Self {
-        DbErr::Conn(RuntimeErr::SqlxError(err.into())).into()
+        driver(err).into()
     }
+}
+
+/// The driver's error in the ORM's clothes: there is one way to judge them.
+pub(crate) fn driver(err: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(err.into()))
 }
 
 /// The SQLSTATE of PostgreSQL, or the extended result code of SQLite as digits.

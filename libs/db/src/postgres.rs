@@ -49,11 +49,18 @@ pub(crate) async fn open(
         ("statement_timeout", STATEMENT_TIMEOUT),
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
     ]);
+    // Writers find rows by their keys, many at a time, in tables that grow. Without statistics yet, or with
+    // those of a table that was small, the planner reads the whole table instead, and keeps that plan.
+    let by_key = bounded.clone().options([
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ]);
     let read_only = bounded.clone().options([("default_transaction_read_only", "on")]);
     let connections = settings.connections.max(2);
     let writers = connections / 2;
     Ok(Inner {
-        writer: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(bounded, writers)),
+        writer: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(by_key, writers)),
         reader: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(
             read_only,
             connections - writers,

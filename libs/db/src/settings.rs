@@ -67,6 +67,14 @@ impl Settings {
         self.context.replace('-', "_")
     }
 
+    /// Whether the address can be one, without opening anything.
+    ///
+    /// # Errors
+    /// [`OpenError::Malformed`], which shows no password.
+    pub fn check(&self) -> Result<(), OpenError> {
+        self.target().map(drop)
+    }
+
     pub(crate) fn target(&self) -> Result<Target, OpenError> {
         let malformed = |why: String| OpenError::Malformed { why };
         if let Some(rest) = self.url.strip_prefix("sqlite:") {

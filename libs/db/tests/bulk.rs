@@ -44,6 +44,14 @@ mod suite {
         written.await.unwrap()
     }
 
+    /// The same by the driver's own road.
+    async fn write_rows(db: &Db, rows: Rows, template: &'static str) -> u64 {
+        let written = db.write_rows(move |txn| {
+            Box::pin(async move { Ok::<_, db::Error>(txn.execute(rows, template).await?) })
+        });
+        written.await.unwrap()
+    }
+
     async fn read(db: &Db, sql: &str) -> Vec<QueryResult> {
         db.reader().query_all_raw(Statement::from_string(db.backend(), sql)).await.unwrap()
     }
@@ -67,7 +75,11 @@ mod suite {
 
     async fn keeps(db: Db, count: usize) {
         assert_eq!(write(&db, rows(count), INSERT).await, count as u64);
-        let found = read(&db, "SELECT * FROM event ORDER BY seq").await;
+        holds(&db, count).await;
+    }
+
+    async fn holds(db: &Db, count: usize) {
+        let found = read(db, "SELECT * FROM event ORDER BY seq").await;
         assert_eq!(found.len(), count);
         let texts =
             ["plain", "", "it's \"quoted\" \\ back", "Grüße, 東京, עברית", "🧾\u{10ffff}", "12"];
@@ -98,6 +110,66 @@ mod suite {
 
     pub(crate) async fn five_thousand_rows_are_kept_exactly(db: Db) {
         keeps(db, 5_000).await;
+    }
+
+    pub(crate) async fn the_drivers_own_road_touches_nothing_for_no_rows(db: Db) {
+        assert_eq!(write_rows(&db, rows(0), INSERT).await, 0);
+        holds(&db, 0).await;
+    }
+
+    pub(crate) async fn the_drivers_own_road_keeps_rows_exactly(db: Db) {
+        // More than one portion, and odd ones at the end.
+        assert_eq!(write_rows(&db, rows(1_303), INSERT).await, 1_303);
+        holds(&db, 1_303).await;
+    }
+
+    pub(crate) async fn the_drivers_own_road_finds_rows_by_number_and_bytes(db: Db) {
+        write_rows(&db, rows(1_000), INSERT).await;
+        let wanted = Rows::new()
+            .int("partition", (0..700).map(|n| n % 64).collect())
+            .int("seq", (0..700).collect())
+            .opt_bytes(
+                "dedupe_key",
+                (0..700).map(|n| (n == 5).then(|| vec![0, 1, 2, 3, 4])).collect(),
+            )
+            .bind(3_i64);
+        let found = db.write_rows(move |txn| {
+            Box::pin(async move {
+                let sql = "SELECT event.partition, event.seq + {0}, event.dedupe_key FROM {rows} \
+                           JOIN event ON event.partition = rows.partition AND event.seq = rows.seq \
+                           AND event.dedupe_key = rows.dedupe_key";
+                txn.fetch::<(i16, i64, Vec<u8>)>(wanted, sql).await
+            })
+        });
+        let found: Result<_, db::Error> = found.await;
+        assert_eq!(found.unwrap(), [(5, 8, vec![0, 1, 2, 3, 4])]);
+    }
+
+    pub(crate) async fn the_drivers_own_road_locks_what_it_finds(db: Db) {
+        let head = || Rows::new().int("partition", vec![6]).int("seq", vec![40]);
+        write_rows(&db, head(), "INSERT INTO head ({columns}) SELECT {columns} FROM {rows}").await;
+        let held = db.write_rows(|txn| {
+            Box::pin(async move {
+                let sql = "SELECT partition, seq FROM head \
+                           WHERE partition IN (SELECT rows.partition FROM {rows}) {for_update}";
+                txn.fetch::<(i16, i64)>(Rows::new().int("partition", vec![6, 7]), sql).await
+            })
+        });
+        let held: Result<_, db::Error> = held.await;
+        assert_eq!(held.unwrap(), [(6, 40)]);
+    }
+
+    pub(crate) async fn a_failure_that_is_passed_over_commits_nothing(db: Db) {
+        let outcome = db.write_rows(|txn| {
+            Box::pin(async move {
+                txn.execute(rows(3), INSERT).await?;
+                // The same keys again.
+                assert!(matches!(txn.execute(rows(3), INSERT).await, Err(db::Error::Conflict(_))));
+                Ok::<_, db::Error>(())
+            })
+        });
+        assert!(outcome.await.is_err());
+        holds(&db, 0).await;
     }
 
     pub(crate) async fn rows_whose_bytes_are_all_empty_are_not_null(db: Db) {
@@ -201,6 +273,11 @@ testkit::store_suite! {
         no_rows_touch_nothing,
         one_row_is_kept_exactly,
         five_thousand_rows_are_kept_exactly,
+        the_drivers_own_road_touches_nothing_for_no_rows,
+        the_drivers_own_road_keeps_rows_exactly,
+        the_drivers_own_road_finds_rows_by_number_and_bytes,
+        the_drivers_own_road_locks_what_it_finds,
+        a_failure_that_is_passed_over_commits_nothing,
         rows_whose_bytes_are_all_empty_are_not_null,
         an_upsert_adds_to_what_is_there,
         an_update_takes_its_values_from_the_rows,

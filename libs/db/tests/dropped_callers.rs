@@ -100,11 +100,15 @@ async fn a_begin_dropped_at_any_wait_is_never_lent() {
     let reader = fresh.db.reader();
     let mut dropped = 0;
     // The first wait is for the pool's own round trip, the second for the answer to BEGIN.
-    for at in (1..=3).cycle().take(300) {
+    // On a busy machine the answer is often there before anybody waits for it.
+    for at in (1..=3).cycle().take(3_000) {
         dropped += usize::from(drop_at(at, reader.begin()).await.is_none());
         assert!(!lent_inside_a_transaction(reader).await, "after a begin dropped at wait {at}");
+        if dropped == 50 {
+            return;
+        }
     }
-    assert!(dropped >= 50, "only {dropped} of 300 were dropped: the test no longer bites");
+    panic!("only {dropped} of 3,000 were dropped: the test no longer bites");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,12 +8,14 @@
 //! `impl From<store::Error> for Fault` or one `match`.
 #![warn(missing_docs)]
 
+mod chain;
 mod code;
 mod fault;
 mod refusal;
 mod render;
 mod violations;
 
+pub use chain::chain;
 pub use code::Code;
 pub use fault::{Fault, Metadata};
 pub use render::{DOMAIN, reason_of};

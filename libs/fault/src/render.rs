@@ -1,15 +1,13 @@
 //! A fault becomes a status: details for the caller, one log line with the cause for us.
 
 use std::collections::HashMap;
-use std::error::Error;
-use std::fmt::Write as _;
 
 use tonic::Status;
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 use wire::common::v1::ErrorReason;
 
 use crate::fault::Parts;
-use crate::{Code, Fault};
+use crate::{Code, Fault, chain};
 
 /// The domain of every ErrorInfo we send.
 pub const DOMAIN: &str = "tally";
@@ -90,15 +88,4 @@ fn log(parts: &Parts) {
             tracing::debug!(reason, cause, code = ?parts.code, public = %parts.public, "call refused");
         }
     }
-}
-
-/// The whole chain of an error in one field: the outermost sentence alone seldom names the culprit.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let _ = write!(text, ": {inner}");
-        source = inner.source();
-    }
-    text
 }

@@ -44,10 +44,20 @@ pub struct AddressError {
 /// Outside a tokio runtime.
 pub fn open(url: Option<&SecretString>) -> Result<Arc<dyn Hot>, AddressError> {
     let Some(url) = url else { return Ok(Arc::new(memory::Memory::new())) };
+    Ok(Arc::new(redis::Redis::new(client(url)?)))
+}
+
+/// Whether `url` can be an address of Redis, without connecting to anything.
+///
+/// # Errors
+/// When it is none; the error shows no password.
+pub fn check(url: &SecretString) -> Result<(), AddressError> {
+    client(url).map(drop)
+}
+
+fn client(url: &SecretString) -> Result<::redis::Client, AddressError> {
     // The client's errors name the part that is wrong and never repeat the address.
-    let client = ::redis::Client::open(url.expose_secret())
-        .map_err(|err| AddressError { why: err.to_string() })?;
-    Ok(Arc::new(redis::Redis::new(client)))
+    ::redis::Client::open(url.expose_secret()).map_err(|err| AddressError { why: err.to_string() })
 }
 
 #[cfg(test)]

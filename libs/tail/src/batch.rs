@@ -62,6 +62,12 @@ impl Batch {
         Ok(Self { partition, entries: entries.collect::<Result<_, _>>()? })
     }
 
+    /// Keeps the first `count` entries; answers the rest, if there is any.
+    pub(crate) fn cut(&mut self, count: usize) -> Option<Self> {
+        let rest = self.entries.split_off(count.max(1).min(self.entries.len()));
+        (!rest.is_empty()).then_some(Self { partition: self.partition, entries: rest })
+    }
+
     /// Seq of the last entry.
     pub fn last(&self) -> i64 {
         self.entries.last().map_or(0, |entry| entry.position.seq)

@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_qu
 use crate::Error;
 use crate::entity::partition::{Column, Entity};
 
-/// The right to move one partition's cursor from where a batch begins to where it ends, once.
+/// The right to move one partition's cursor from where a batch (or a portion of one) begins to where it
+/// ends, once.
 #[derive(Debug, Clone, Copy)]
 pub struct Checkpoint {
     pub(crate) partition: Partition,

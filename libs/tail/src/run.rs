@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chassis::{attr, trace};
+use chassis::{Outage, attr, trace};
 use db::Db;
 use kernel::{Clock, IdSource, Partition};
 use tokio::sync::watch;
@@ -30,6 +30,16 @@ pub trait Consumer: Send + Sync + 'static {
     /// # Errors
     /// Any error means that nothing was written: the same entries come again.
     async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), Error>;
+
+    /// How many of the first entries of `batch` to apply in one transaction, at least one; the rest
+    /// follows in the next. All of them, unless an entry can have so many effects that a batch of them
+    /// would hold the writer for too long.
+    ///
+    /// # Errors
+    /// As those of [`Consumer::apply`].
+    async fn portion(&self, batch: &Batch) -> Result<usize, Error> {
+        Ok(batch.entries.len())
+    }
 }
 
 /// How a consumer shares and waits.
@@ -82,6 +92,8 @@ pub fn run(
         backoff: settings.backoff,
         clock: Arc::clone(&context.clock),
         stop: context.stop.clone(),
+        unreachable: Outage::default(),
+        failing: Outage::default(),
     };
     context.tasks.spawn(renewal.run());
     context.tasks.spawn(follower.run());
@@ -101,9 +113,13 @@ struct Renewal {
 
 impl Renewal {
     async fn run(self) {
+        let mut outage = Outage::default();
         while !self.stop.is_cancelled() {
             match self.leases.step().await {
                 Ok(held) => {
+                    if outage.is_over() {
+                        tracing::info!(consumer = self.name, "leases are renewed again");
+                    }
                     self.progress.raise(held.applied);
                     self.publish.send_if_modified(|current| {
                         let epochs = |held: &Held| {
@@ -115,11 +131,10 @@ impl Renewal {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        consumer = self.name,
-                        error = &error as &dyn std::error::Error,
-                        "leases not renewed"
-                    );
+                    let error = fault::chain(&error);
+                    if outage.is_news(&error) {
+                        tracing::warn!(consumer = self.name, error, "leases not renewed");
+                    }
                 }
             }
             let next = self.clock.now().plus(self.every);
@@ -131,11 +146,8 @@ impl Renewal {
         // Given back after the last batch: the follower drops its receiver then.
         self.publish.closed().await;
         if let Err(error) = self.leases.release().await {
-            tracing::warn!(
-                consumer = self.name,
-                error = &error as &dyn std::error::Error,
-                "leases not released"
-            );
+            let error = fault::chain(&error);
+            tracing::warn!(consumer = self.name, error, "leases not released");
         }
     }
 }
@@ -149,6 +161,10 @@ struct Follower {
     backoff: (Duration, Duration),
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
+    /// The ledger does not let us follow it.
+    unreachable: Outage,
+    /// What it sends is not applied.
+    failing: Outage,
 }
 
 impl Follower {
@@ -162,6 +178,9 @@ impl Follower {
                 wait = self.backoff.0;
             }
             let Err(error) = followed else { continue };
+            if self.stop.is_cancelled() {
+                return;
+            }
             self.report(&error);
             let next = self.clock.now().plus(wait);
             tokio::select! {
@@ -172,11 +191,23 @@ impl Follower {
         }
     }
 
-    fn report(&self, error: &Error) {
+    /// Says each cause once an outage, since it comes again with every attempt; what only an operator can
+    /// mend is said until one does.
+    fn report(&mut self, error: &Error) {
         let consumer = self.consumer.name();
-        let cause = error as &dyn std::error::Error;
+        let cause = fault::chain(error);
+        let outage = match error {
+            Error::Ledger(_) => &mut self.unreachable,
+            Error::Fenced(_) | Error::Store(_) | Error::Corrupt { .. } | Error::Consumer(_) => {
+                &mut self.failing
+            }
+        };
+        if !outage.is_news(&cause) && !matches!(error, Error::Corrupt { .. }) {
+            tracing::debug!(consumer, error = cause, "tailing was interrupted again");
+            return;
+        }
         match error {
-            // It comes again until somebody looks: the partition stands still.
+            // The partition stands still until it is mended.
             Error::Corrupt { .. } => {
                 tracing::error!(consumer, error = cause, "an entry cannot be read, starting again");
             }
@@ -199,6 +230,7 @@ impl Follower {
             lease.seq = lease.seq.max(self.progress.applied(*partition));
         }
         let mut stream = self.open(&leases).await?;
+        self.reached();
         loop {
             let message = tokio::select! {
                 biased;
@@ -208,6 +240,7 @@ impl Follower {
             };
             let Some(message) = message else { return Ok(()) };
             self.apply(&mut leases, message).await?;
+            self.applied();
             *applied += 1;
         }
     }
@@ -232,11 +265,40 @@ impl Follower {
         }
     }
 
+    fn reached(&mut self) {
+        if self.unreachable.is_over() {
+            tracing::info!(consumer = self.consumer.name(), "the ledger is followed again");
+        }
+    }
+
+    fn applied(&mut self) {
+        if self.failing.is_over() {
+            tracing::info!(consumer = self.consumer.name(), "batches are applied again");
+        }
+    }
+
     async fn apply(&self, leases: &mut Held, message: TailResponse) -> Result<(), Error> {
         let batch = Batch::decode(message, |p| leases.get(&p).map_or(-1, |lease| lease.seq))?;
         let Some(lease) = leases.get_mut(&batch.partition) else {
             return Err(Error::Fenced(batch.partition));
         };
+        let mut left = Some(batch);
+        while let Some(mut portion) = left {
+            left = portion.cut(self.consumer.portion(&portion).await?);
+            self.apply_portion(lease, portion).await?;
+            if self.is_wanted_elsewhere() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the stream ends before its next message: the rest of a batch then comes again.
+    fn is_wanted_elsewhere(&self) -> bool {
+        self.stop.is_cancelled() || self.held.has_changed().unwrap_or(true)
+    }
+
+    async fn apply_portion(&self, lease: &mut Lease, batch: Batch) -> Result<(), Error> {
         let to = batch.last();
         let checkpoint = Checkpoint {
             partition: batch.partition,

@@ -4,7 +4,7 @@
 mod ledger;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,11 +18,17 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use tail::{Batch, Checkpoint, Consumer, Error, Progress, Settings};
 use testkit::TestDb;
 
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Counts how often each entry took effect.
 struct Counting {
     db: Db,
     /// Fails this many batches after their effects were written and before they commit.
     failures: AtomicU32,
+    /// Entries it applies at once.
+    portion: usize,
+    /// The most it was handed at once.
+    largest: AtomicUsize,
 }
 
 #[async_trait]
@@ -34,6 +40,7 @@ impl Consumer for Counting {
     async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), Error> {
         let fail =
             self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        self.largest.fetch_max(batch.entries.len(), Ordering::SeqCst);
         let rows: Vec<(i16, i64)> =
             batch.entries.iter().map(|e| (e.position.partition.get(), e.position.seq)).collect();
         self.db
@@ -54,6 +61,10 @@ impl Consumer for Counting {
                 })
             })
             .await
+    }
+
+    async fn portion(&self, _: &Batch) -> Result<usize, Error> {
+        Ok(self.portion)
     }
 }
 
@@ -110,6 +121,11 @@ struct Replica {
 }
 
 fn replica(ledger: &Ledger, db: Db, seed: u64) -> Replica {
+    replica_by(ledger, db, seed, usize::MAX)
+}
+
+/// One that applies at most `portion` entries at once.
+fn replica_by(ledger: &Ledger, db: Db, seed: u64, portion: usize) -> Replica {
     let token = ledger.ctx.service_token.clone();
     let ids = Arc::new(testkit::SeededIds::new(seed));
     let ctx =
@@ -118,7 +134,12 @@ fn replica(ledger: &Ledger, db: Db, seed: u64) -> Replica {
         lease: Duration::from_millis(900),
         backoff: (Duration::from_millis(5), Duration::from_millis(50)),
     };
-    let consumer = Arc::new(Counting { db: db.clone(), failures: AtomicU32::new(0) });
+    let consumer = Arc::new(Counting {
+        db: db.clone(),
+        failures: AtomicU32::new(0),
+        portion,
+        largest: AtomicUsize::new(0),
+    });
     let progress = tail::run(Arc::clone(&consumer) as _, db, ledger.client(&ctx), settings, &ctx);
     Replica { ctx, progress, consumer }
 }
@@ -136,10 +157,30 @@ async fn each_entry_takes_effect_once(db: TestDb) {
     ledger.grow(Partition::new(3).unwrap(), 1);
     until("a broken stream is resumed", || async { effects(&db.db).await == 61 }).await;
     let position = kernel::Position { partition: Partition::new(3).unwrap(), seq: 51 };
-    assert!(one.progress.reaches(position, Duration::from_secs(5)).await);
+    assert!(one.progress.reaches(position, PATIENCE).await);
     assert_eq!(one.progress.applied(position.partition), 51);
     let beyond = kernel::Position { seq: 52, ..position };
     assert!(!one.progress.reaches(beyond, Duration::from_millis(1)).await);
+}
+
+async fn a_batch_in_portions_takes_effect_once(db: TestDb) {
+    let ledger = Ledger::start().await;
+    let partition = Partition::new(3).unwrap();
+    // Messages have four entries: three and one, again and again. Some fail behind a portion that did not.
+    let one = replica_by(&ledger, db.db.clone(), 1, 3);
+    ledger.grow(partition, 40);
+    until("the backlog is applied", || async { effects(&db.db).await == 40 }).await;
+    one.consumer.failures.store(3, Ordering::SeqCst);
+    ledger.grow(partition, 39);
+    until("failed portions come again", || async { effects(&db.db).await == 79 }).await;
+    assert!(one.progress.reaches(kernel::Position { partition, seq: 79 }, PATIENCE).await);
+    assert_eq!(one.consumer.largest.load(Ordering::SeqCst), 3);
+    // None at all would never end: it is taken for one.
+    let two = replica_by(&ledger, db.another().await, 2, 0);
+    one.ctx.stop.cancel();
+    ledger.grow(partition, 5);
+    until("its successor goes on", || async { effects(&db.db).await == 84 }).await;
+    assert_eq!(two.consumer.largest.load(Ordering::SeqCst), 1);
 }
 
 async fn replicas_share_and_take_over(db: TestDb) {
@@ -202,4 +243,9 @@ macro_rules! on_both {
     };
 }
 
-on_both![each_entry_takes_effect_once, replicas_share_and_take_over, a_lost_lease_writes_nothing];
+on_both![
+    each_entry_takes_effect_once,
+    a_batch_in_portions_takes_effect_once,
+    replicas_share_and_take_over,
+    a_lost_lease_writes_nothing
+];

@@ -86,6 +86,13 @@ mod tests {
     }
 
     #[test]
+    fn a_report_says_zero_and_an_event_leaves_out_what_was_not_said() {
+        let text = serde_json::to_string(&rollup::v1::Measures::default()).unwrap();
+        assert!(text.contains(r#""events":"0""#) && text.contains(r#""costSaved":[]"#), "{text}");
+        assert_eq!(serde_json::to_string(&ingest::v1::Event::default()).unwrap(), "{}");
+    }
+
+    #[test]
     fn json_is_the_protobuf_mapping() {
         let event: ingest::v1::Event = serde_json::from_str(
             r#"{"agentId":"a","occurredTime":"2026-01-31T09:00:00.5Z","taskCompleted":

@@ -10,8 +10,8 @@ use kernel::{Clock, Currency, IdSource, Timestamp, WorkspaceId};
 use moka::future::Cache;
 use wire::common::v1 as common;
 
-use crate::domain::{ApiKey, BadKey, KeyId, KeyRecord, Scope, Scopes, Workspace, workspace};
-use crate::store::{AccessStore, Created};
+use crate::domain::{ApiKey, BadKey, Keep, KeyId, KeyRecord, Scope, Scopes, Workspace, workspace};
+use crate::store::{AccessStore, Created, Revoked};
 
 /// A key revoked through another replica is refused here after this: the contract promises 2 s.
 const REMEMBER: Duration = Duration::from_secs(1);
@@ -133,10 +133,15 @@ impl Access {
         &self,
         workspace: WorkspaceId,
         id: KeyId,
+        keep: Keep,
     ) -> Result<KeyRecord, Error> {
-        let revoked = self.store.revoke(workspace, id, self.clock.now()).await?;
+        let revoked = self.store.revoke(workspace, id, self.clock.now(), keep).await?;
         self.known.invalidate(&id).await;
-        revoked.ok_or(Error::NoKey)
+        match revoked {
+            Revoked::Done(key) => Ok(key),
+            Revoked::LastAdmin => Err(Error::LastAdmin),
+            Revoked::Nowhere => Err(Error::NoKey),
+        }
     }
 
     pub(crate) async fn keys(
@@ -193,6 +198,8 @@ pub(crate) enum Error {
     NoWorkspace,
     #[error("no such key")]
     NoKey,
+    #[error("the key is the last one that may administer its workspace")]
+    LastAdmin,
     #[error("the request id was used for another workspace")]
     RequestIdReused,
     #[error(transparent)]
@@ -223,6 +230,11 @@ impl From<Error> for Fault {
             }
             Error::NoKey => Fault::not_found(ErrorReason::ResourceNotFound, "no such API key")
                 .with("resource", "api_key"),
+            Error::LastAdmin => Fault::precondition(
+                ErrorReason::LastAdminKey,
+                "this is the last admin key of the workspace: create another one first, or have the operator revoke it \
+                 with the service token",
+            ),
             Error::RequestIdReused => Fault::exists(
                 ErrorReason::RequestIdReused,
                 "this request_id created a workspace with other settings; use a new one",

@@ -236,6 +236,16 @@ async fn a_revoked_key_and_a_wrong_one_open_nothing() {
         (status.code(), reason_of(&status)),
         (Code::Unauthenticated, Some(ErrorReason::RevokedCredentials))
     );
+    let last = h.key.split('_').nth(2).unwrap().to_owned();
+    let revoke = RevokeApiKeyRequest { key_id: last, workspace_id: h.workspace.to_string() };
+    let status = access.revoke_api_key(revoke.clone()).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason_of(&status)),
+        (Code::FailedPrecondition, Some(ErrorReason::LastAdminKey)),
+        "nobody could come in any more"
+    );
+    let mut operator = AccessServiceClient::new(h.server.service_channel());
+    operator.revoke_api_key(revoke).await.unwrap();
     let mut mistyped = made.secret;
     mistyped.pop();
     let status = track(mistyped).await.unwrap_err();

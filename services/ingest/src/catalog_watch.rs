@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::Outage;
 use kernel::{Clock, Partition, Position};
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ pub(crate) struct CatalogWatch {
     pub(crate) copy: Arc<CatalogCopy>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stop: CancellationToken,
+    pub(crate) outage: Outage,
 }
 
 impl CatalogWatch {
@@ -46,16 +48,15 @@ impl CatalogWatch {
         while !self.stop.is_cancelled() {
             let stop = self.stop.clone();
             let outcome = tokio::select! {
-                outcome = self.follow() => outcome,
+                // First: a catalog that stops with us is no trouble.
+                biased;
                 () = stop.cancelled() => return,
+                outcome = self.follow() => outcome,
             };
             match outcome {
                 Ok(()) => wait = BACKOFF_MIN,
                 Err(error) => {
-                    tracing::debug!(
-                        error = &*error as &dyn StdError,
-                        "the catalog stream was interrupted"
-                    );
+                    self.report(&*error);
                     wait = (wait * 2).min(BACKOFF_MAX);
                 }
             }
@@ -64,6 +65,19 @@ impl CatalogWatch {
                 () = self.clock.sleep_until(next) => {}
                 () = stop.cancelled() => {}
             }
+        }
+    }
+
+    /// Once an outage: events go on being valued, so nothing else would tell an operator.
+    fn report(&mut self, error: &(dyn StdError + 'static)) {
+        let error = fault::chain(error);
+        if self.outage.is_news(&error) {
+            tracing::warn!(
+                error,
+                "the catalog is not followed, trying again: events are valued by the copy kept here, if there is one"
+            );
+        } else {
+            tracing::debug!(error, "the catalog is still not followed");
         }
     }
 
@@ -90,6 +104,9 @@ impl CatalogWatch {
                 self.replace_built_ins(built_ins.take().unwrap_or_default()).await?;
                 let heads = message.heads.iter().map(from_wire).collect::<Result<Vec<_>, _>>()?;
                 self.copy.reach(heads);
+                if self.outage.is_over() {
+                    tracing::info!("the catalog is followed again");
+                }
             }
         }
         Ok(())

@@ -131,7 +131,7 @@ impl Lane {
             Err(error) => {
                 insert.fail("storage");
                 send.fail("storage");
-                tracing::error!(error = &error as &dyn std::error::Error, "commit failed");
+                tracing::error!(error = fault::chain(&error), "commit failed");
                 let refused = Refused::Storage(Arc::new(error));
                 for job in group {
                     let _ = job.reply.send(Err(refused.clone()));
@@ -146,7 +146,9 @@ impl Lane {
     ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
         let recorded = self.clock.now();
         self.db
-            .write(move |txn| Box::pin(async move { store::append(txn, entries, recorded).await }))
+            .write_rows(move |txn| {
+                Box::pin(async move { store::append(txn, entries, recorded).await })
+            })
             .await
     }
 }

@@ -77,6 +77,7 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
         copy: Arc::clone(&catalog),
         clock: Arc::clone(&ctx.clock),
         stop: ctx.stop.clone(),
+        outage: chassis::Outage::default(),
     };
     watch.load().await.map_err(|error| {
         StartError::new("the kept copy of the catalog cannot be read").because(error)

@@ -42,7 +42,7 @@ pub(crate) async fn run(
                         failing = false;
                     }
                     Err(error) if !failing => {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "the heads cannot be read");
+                        tracing::warn!(error = fault::chain(&error), "the heads cannot be read");
                         failing = true;
                     }
                     Err(_) => {}

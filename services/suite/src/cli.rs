@@ -99,6 +99,8 @@ pub(crate) enum OutcomeArg {
 Examples:
   tally track --agent support-triage --task-type email_classification --outcome success --ticket T-1
   tally track --file events.jsonl                     one event a line, protobuf JSON; - is stdin
+A file is checked before its first event is sent, stdin a batch at a time: unknown fields are refused. Running a
+file again is safe where events carry an idempotencyKey.
 The key is read from TALLY_API_KEY.")]
 pub(crate) struct Track {
     /// Which agent did it.
@@ -134,6 +136,9 @@ pub(crate) struct Track {
     /// Events to track, one a line, as protobuf JSON; - reads stdin.
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
+    /// Send the good lines of a file with bad ones. Without it nothing of such a file is sent.
+    #[arg(long, requires = "file")]
+    pub(crate) skip_bad: bool,
     /// Print receipts as JSON, one a line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -163,14 +168,16 @@ pub(crate) enum By {
 #[command(after_help = "\
 Examples:
   tally overview                                      the last 30 days
+  tally overview --from 2026-01-01T00:00:00Z          from then until now
   tally overview --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --by agent
   tally overview --agent support-triage --policy strict --json
 The key is read from TALLY_API_KEY.")]
 pub(crate) struct Overview {
     /// Start of the window, on a quarter hour, RFC 3339.
-    #[arg(long, requires = "to")]
+    #[arg(long)]
     pub(crate) from: Option<Timestamp>,
     /// End of the window; what happens at it belongs to the next.
+    /// Default: now, with the quarter hour that runs.
     #[arg(long, requires = "from")]
     pub(crate) to: Option<Timestamp>,
     /// Break the savings down by this.
@@ -224,8 +231,10 @@ pub(crate) enum WorkspaceAction {
 Examples:
   tally key create --scope track --name n8n           a key that may record and nothing else
   tally key list
-  tally key revoke 0123456789abcdef                   the id, as the list shows it
-The key is read from TALLY_API_KEY; it must have the admin scope.")]
+  tally key revoke 0123456789abcdef                   the id, as the list shows it, or the whole key
+  tally key create --workspace ws_… --scope admin     when no admin key is left
+The key is read from TALLY_API_KEY; it must have the admin scope. With --workspace, the service token is used
+instead: TALLY_SERVICE_TOKEN, or the one beside the embedded databases.")]
 pub(crate) struct Key {
     #[command(subcommand)]
     pub(crate) action: KeyAction,
@@ -250,6 +259,9 @@ pub(crate) enum KeyAction {
         /// What it is for.
         #[arg(long, default_value = "")]
         name: String,
+        /// For this workspace, as its operator: with the service token instead of a key.
+        #[arg(long, value_name = "WS_…")]
+        workspace: Option<String>,
         /// Print as JSON.
         #[arg(long)]
         json: bool,
@@ -260,9 +272,10 @@ pub(crate) enum KeyAction {
         #[arg(long)]
         json: bool,
     },
-    /// Revoke a key: every service refuses it within 2 seconds.
+    /// Revoke a key: every service refuses it within 2 seconds. The last admin key stands.
     Revoke {
-        /// Its id: the 16 characters behind tally_live_.
+        /// Its id, the 16 characters behind tally_live_; or the whole key.
+        #[arg(value_name = "KEY_ID", value_parser = key_id)]
         key_id: String,
     },
 }
@@ -281,9 +294,13 @@ pub(crate) struct Migrate {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  tally config                                        what this environment says
+  tally config                                        what this environment changes
+  tally config --all                                  every setting in effect
   tally config --markdown                             every variable with its default")]
 pub(crate) struct Config {
+    /// Print the settings that are as by default too.
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) all: bool,
     /// Print as a Markdown table of all variables with their defaults.
     #[arg(long)]
     pub(crate) markdown: bool,
@@ -334,6 +351,12 @@ pub(crate) struct BenchIngest {
     /// Print as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Of a whole key, only the id leaves this machine.
+fn key_id(text: &str) -> Result<String, std::convert::Infallible> {
+    let whole = text.trim().strip_prefix("tally_live_");
+    Ok(whole.and_then(|rest| rest.split('_').next()).unwrap_or(text).to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -391,6 +414,13 @@ mod tests {
         );
         for bad in ["", ".5", "1.2345678", "-1", "1e3", "usd 1", "1,2"] {
             assert!(money(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_named_by_its_id_or_by_itself() {
+        for text in ["0123456789abcdef", "tally_live_0123456789abcdef_5ec4e7_0badcafe"] {
+            assert_eq!(key_id(text), Ok("0123456789abcdef".to_owned()));
         }
     }
 

@@ -88,6 +88,8 @@ fn call(f: &mut fmt::Formatter<'_>, what: &str, status: &tonic::Status) -> fmt::
                 "  elsewhere, TALLY_INGEST_URL, TALLY_ROLLUP_URL and so on say where (`tally config`)"
             )
         }
+        // What it says of the service token is all there is to say.
+        tonic::Code::Unauthenticated if status.message().contains("TALLY_SERVICE_TOKEN") => Ok(()),
         tonic::Code::Unauthenticated => {
             writeln!(f, "  the key is read from TALLY_API_KEY; `tally key create` makes one")
         }

@@ -5,17 +5,23 @@ mod cli;
 mod client;
 mod commands;
 mod demo;
+mod event_lines;
 mod failure;
+mod fields;
 mod hosting;
 mod print;
 mod service_token;
 mod settings;
+mod sheet;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

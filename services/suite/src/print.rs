@@ -1,6 +1,6 @@
 //! Reports for people.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use kernel::{Currency, Money, Timestamp};
 use wire::common::v1 as common;
 use wire::rollup::v1::{Measures, Overview, SavingsReport};
@@ -42,16 +42,36 @@ pub(crate) fn money(amounts: &[common::Money]) -> String {
     if text.is_empty() { "-".to_owned() } else { text }
 }
 
+/// A table no wider than the terminal it is printed on.
+pub(crate) fn table(preset: &str) -> Table {
+    let mut table = Table::new();
+    table.load_preset(preset).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+fn window(overview: &Overview) -> Option<String> {
+    let window = overview.basis.as_ref()?.window.as_ref()?;
+    let edge = |at: &Option<wire::Timestamp>| at.as_ref().map(moment).unwrap_or_default();
+    Some(format!("{} to {}", edge(&window.start_time), edge(&window.end_time)))
+}
+
+/// What to say instead of a report when there is nothing to report on; `None` when there is.
+pub(crate) fn no_events(overview: &Overview) -> Option<String> {
+    let events = overview.measures.as_ref().map_or(0, |measures| measures.events);
+    let window = window(overview).unwrap_or_default();
+    (events == 0).then(|| {
+        format!(
+            "no events in this window: {window}\nChoose another with --from 2026-01-01T00:00:00Z (until now) or --from \
+             … --to …"
+        )
+    })
+}
+
 /// The headline figures.
 pub(crate) fn overview(overview: &Overview) -> String {
-    let mut text = String::new();
-    if let Some(window) = overview.basis.as_ref().and_then(|basis| basis.window.as_ref()) {
-        let edge = |at: &Option<wire::Timestamp>| at.as_ref().map(moment).unwrap_or_default();
-        text.push_str(&format!("{} to {}\n", edge(&window.start_time), edge(&window.end_time)));
-    }
+    let mut text = window(overview).map(|window| format!("{window}\n")).unwrap_or_default();
     let measures = overview.measures.clone().unwrap_or_default();
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    let mut table = table(presets::NOTHING);
     for (name, value) in [
         ("Events", count(measures.events)),
         ("Tickets", count(measures.tickets)),
@@ -73,17 +93,27 @@ pub(crate) fn overview(overview: &Overview) -> String {
 fn outcomes(measures: &Measures) -> String {
     let named = measures.outcomes.iter().filter(|outcome| outcome.count > 0).map(|outcome| {
         let name = outcome.outcome().as_str_name().trim_start_matches("OUTCOME_").to_lowercase();
-        let share =
-            outcome.share.map(|share| format!(" ({:.0} %)", share * 100.0)).unwrap_or_default();
+        let share = outcome.share.map(percent).unwrap_or_default();
         format!("{} {}{share}", count(outcome.count), name.replace('_', " "))
     });
     named.collect::<Vec<_>>().join(", ")
 }
 
+/// Something is never shown as nothing.
+fn percent(share: f64) -> String {
+    match format!("{:.0}", share * 100.0).as_str() {
+        "0" if share > 0.0 => " (< 1 %)".to_owned(),
+        percent => format!(" ({percent} %)"),
+    }
+}
+
 /// The breakdown: one row a key, the total last.
 pub(crate) fn savings(report: &SavingsReport, by: &str) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    breakdown(report, by).to_string()
+}
+
+fn breakdown(report: &SavingsReport, by: &str) -> Table {
+    let mut table = table(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header([
         by,
         "Events",
@@ -119,7 +149,7 @@ pub(crate) fn savings(report: &SavingsReport, by: &str) -> String {
         row("Total".to_owned(), total);
     }
     right(&mut table, &[1, 2, 3, 4, 5, 6]);
-    table.to_string()
+    table
 }
 
 fn right(table: &mut Table, columns: &[usize]) {
@@ -133,6 +163,33 @@ fn right(table: &mut Table, columns: &[usize]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_that_is_not_nothing_is_not_shown_as_nothing() {
+        let shown: Vec<String> = [0.0, 0.0001, 0.0049, 0.0051, 0.5, 1.0].map(percent).into();
+        assert_eq!(shown, [" (0 %)", " (< 1 %)", " (< 1 %)", " (1 %)", " (50 %)", " (100 %)"]);
+    }
+
+    #[test]
+    fn a_table_is_not_wider_than_what_it_is_printed_on() {
+        let total = Measures {
+            events: 18_000_000,
+            cost_saved: vec![common::Money { currency_code: "EUR".into(), micros: i64::MAX / 2 }],
+            ..Default::default()
+        };
+        let report = SavingsReport { total: Some(total), ..Default::default() };
+        let mut table = breakdown(&report, "A long name of a dimension");
+        table.set_width(60);
+        assert!(table.to_string().lines().all(|line| line.chars().count() <= 60), "{table}");
+    }
+
+    #[test]
+    fn a_window_without_events_says_so_and_how_to_choose_another() {
+        let said = no_events(&Overview::default()).unwrap_or_default();
+        assert!(said.starts_with("no events in this window") && said.contains("--from"), "{said}");
+        let measures = Measures { events: 1, ..Default::default() };
+        assert!(no_events(&Overview { measures: Some(measures), ..Default::default() }).is_none());
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

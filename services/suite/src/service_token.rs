@@ -13,6 +13,9 @@ use chassis::StartError;
 use kernel::IdSource;
 use secrecy::SecretString;
 
+use crate::failure::Failure;
+use crate::settings::Settings;
+
 const FILE: &str = "service-token";
 
 /// The token of `data_dir`, made when there is none.
@@ -56,8 +59,25 @@ pub(crate) fn of(data_dir: &Path, ids: &dyn IdSource) -> Result<SecretString, St
 }
 
 /// The token of `data_dir`, if processes there have made one. Commands make none.
-pub(crate) fn find(data_dir: &Path) -> std::io::Result<Option<SecretString>> {
+fn find(data_dir: &Path) -> std::io::Result<Option<SecretString>> {
     read(&data_dir.join(FILE))
+}
+
+/// Gives `settings` the token of the operator, which `what` needs: no key will do.
+pub(crate) fn require(settings: &mut Settings, what: &str) -> Result<(), Failure> {
+    if settings.process.service_token.is_some() {
+        return Ok(());
+    }
+    let dir = settings.data_dir();
+    settings.process.service_token = find(&dir).ok().flatten();
+    if settings.process.service_token.is_some() {
+        return Ok(());
+    }
+    Err(Failure::Other(format!(
+        "{what} needs the service token: set TALLY_SERVICE_TOKEN, or run this where the services keep theirs ({} has \
+         none)",
+        dir.display()
+    )))
 }
 
 fn read(path: &Path) -> std::io::Result<Option<SecretString>> {

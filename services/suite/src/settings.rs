@@ -2,10 +2,19 @@
 
 use std::path::PathBuf;
 
-use chassis::config::{Book, ConfigErrors, Reader, Vars};
+use chassis::config::{Book, ConfigErrors, Reader, Vars, prefix_of};
 use chassis::{ServiceConfig, telemetry};
 use http::Uri;
 use secrecy::SecretString;
+
+/// In the order of [`Settings::services`].
+const NAMES: [&str; 5] = [
+    ingest::NAME,
+    baseline_catalog::NAME,
+    rollup::NAME,
+    audit_sampling::NAME,
+    webhook_dispatch::NAME,
+];
 
 /// Settings of every service and of the command line.
 pub(crate) struct Settings {
@@ -25,7 +34,7 @@ impl Settings {
     /// Reads all variables; `name` is what this process is called in telemetry.
     pub(crate) fn read(vars: &dyn Vars, name: &str) -> Result<(Self, Book), ConfigErrors> {
         let mut r = Reader::new(vars, "SUITE");
-        let settings = Self {
+        let mut settings = Self {
             process: chassis::Settings::read(&mut r),
             telemetry: telemetry::Settings::read(&mut r, name),
             peers: ServiceConfig::read(&mut r, 7700),
@@ -36,6 +45,9 @@ impl Settings {
             audit: audit_sampling::Config::read(r.section("AUDIT")),
             webhook: webhook_dispatch::Config::read(r.section("WEBHOOK")),
         };
+        for (name, service) in NAMES.into_iter().zip(settings.services()) {
+            addresses(r.section(&prefix_of(name)), name, service);
+        }
         Ok((settings, r.finish()?))
     }
 
@@ -84,6 +96,18 @@ impl Settings {
     }
 }
 
+/// An address that cannot be one is said with everything else that is wrong, not by the service that
+/// stumbles over it.
+fn addresses(r: &mut Reader<'_>, context: &'static str, service: &ServiceConfig) {
+    let url = service.database_url.clone();
+    if let Err(error) = (db::Settings { url, context, connections: 2 }).check() {
+        r.refuse_own("DATABASE_URL", &error.to_string());
+    }
+    if let Some(Err(error)) = service.redis_url.as_ref().map(hot::check) {
+        r.refuse_own("REDIS_URL", &error.to_string());
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -114,6 +138,30 @@ mod tests {
         for name in ["TALLY_INGEST_LISTEN:", "TALLY_ROLLUP_CONNECTIONS:", "TALLY_INGEST_LISTN:"] {
             assert!(errors.contains(name), "{errors}");
         }
+    }
+
+    #[test]
+    fn addresses_and_filters_that_cannot_be_ones_are_named_with_the_rest_and_without_secrets() {
+        let vars = vars(&[
+            ("TALLY_DATABASE_URL", "mysql://tally:hunter2@db/tally"),
+            ("TALLY_ROLLUP_DATABASE_URL", "postgres://tally:hunter2@db:port/tally"),
+            ("TALLY_REDIS_URL", "http://tally:hunter2@cache"),
+            ("TALLY_LOG", "ingest=loud"),
+            ("TALLY_INGEST_LISTEN", "abc"),
+        ]);
+        let errors = Settings::read(&vars, "tally").err().unwrap().to_string();
+        let names: Vec<&str> = errors.lines().map(|line| line.split_once(':').unwrap().0).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        let expected = [
+            "TALLY_DATABASE_URL",
+            "TALLY_INGEST_LISTEN",
+            "TALLY_LOG",
+            "TALLY_REDIS_URL",
+            "TALLY_ROLLUP_DATABASE_URL",
+        ];
+        assert_eq!(sorted, expected, "each once: {errors}");
+        assert!(!errors.contains("hunter2"), "{errors}");
     }
 
     #[test]

@@ -7,17 +7,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use chassis::trace;
 use kernel::{Clock, Partition, Timestamp};
-use tail::{Batch, Checkpoint, Consumer};
+use tail::{Batch, Checkpoint, Consumer, Entry};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::courier::{CLAIM, Courier};
-use crate::domain::{Delivery, DeliveryId, EventType, Verdict};
+use crate::domain::{Delivery, DeliveryId, Endpoint, EventType, Verdict};
 use crate::endpoints::{Endpoints, Known};
 use crate::ledger;
 use crate::round::{Fate, Job, Late, Round};
 use crate::settler::Settler;
-use crate::store::{NewDelivery, RecordError, Recording, Settlement, Store};
+use crate::store::{ENDPOINTS_MAX, NewDelivery, RecordError, Recording, Settlement, Store};
+
+/// Deliveries of one transaction, and first attempts held in memory: on SQLite the one writer is lent out
+/// for some tens of milliseconds at most, well below what CreateEndpoint and the leases can wait. More than
+/// one event can have ([`ENDPOINTS_MAX`]).
+const DELIVERIES_MAX: usize = 1_000;
+const _: () = assert!(DELIVERIES_MAX as u64 >= ENDPOINTS_MAX);
 
 /// Consumes the ledger for webhooks.
 pub(crate) struct Dispatch {
@@ -27,6 +34,7 @@ pub(crate) struct Dispatch {
     settler: Settler,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
+    stop: CancellationToken,
     /// Wakes the worker: something is due now.
     due: Arc<Notify>,
     /// Rounds whose batch could not be written: what they sent is not sent again.
@@ -49,6 +57,7 @@ impl Dispatch {
             settler,
             clock: Arc::clone(&context.clock),
             tasks: context.tasks.clone(),
+            stop: context.stop.clone(),
             due,
             kept: Mutex::default(),
         }
@@ -147,7 +156,8 @@ impl Consumer for Dispatch {
     }
 
     async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
-        let mut round = self.kept().remove(&batch.partition).unwrap_or_else(Round::new);
+        let mut round =
+            self.kept().remove(&batch.partition).unwrap_or_else(|| Round::new(&self.stop));
         let written = self.dispatch(batch, checkpoint, &mut round).await;
         match &written {
             Ok(()) => self.follow_up(batch.partition, round.late()),
@@ -159,24 +169,35 @@ impl Consumer for Dispatch {
         }
         written
     }
+
+    async fn portion(&self, batch: &Batch) -> Result<usize, tail::Error> {
+        let known = self.endpoints.of(batch.partition).await?;
+        Ok(portion(batch, &known))
+    }
+}
+
+/// How many of the first entries make at most [`DELIVERIES_MAX`] deliveries.
+fn portion(batch: &Batch, known: &Known) -> usize {
+    let mut deliveries = 0;
+    let fits = |entry: &&Entry| {
+        deliveries += takers(entry, known).map_or(0, |takers| takers.len());
+        deliveries <= DELIVERIES_MAX
+    };
+    batch.entries.iter().take_while(fits).count()
 }
 
 /// Who gets what.
 fn plan(batch: &Batch, known: &Known) -> Vec<Job> {
     let mut jobs = Vec::new();
     for entry in &batch.entries {
-        let endpoints = known.of(entry.workspace);
-        if endpoints.is_empty() {
-            continue;
-        }
-        let Some(facts) = ledger::facts(entry) else {
+        let Some(takers) = takers(entry, known) else {
             // A defect of ingest, which stores only what it parsed. It must not stop the partition.
             tracing::error!(event = %entry.event_id(), "an entry without an event is delivered to nobody");
             continue;
         };
         let seq = entry.position.seq;
         let mut body = None;
-        for endpoint in endpoints.iter().filter(|e| e.takes(seq, EventType::Tracked, &facts)) {
+        for endpoint in takers {
             let body = body.get_or_insert_with(|| ledger::payload(entry));
             jobs.push(Job {
                 endpoint: Arc::clone(endpoint),
@@ -187,4 +208,15 @@ fn plan(batch: &Batch, known: &Known) -> Vec<Job> {
         }
     }
     jobs
+}
+
+/// The endpoints that take an entry; `None` when there are some and the entry has no event.
+fn takers<'k>(entry: &Entry, known: &'k Known) -> Option<Vec<&'k Arc<Endpoint>>> {
+    let endpoints = known.of(entry.workspace);
+    if endpoints.is_empty() {
+        return Some(Vec::new());
+    }
+    let facts = ledger::facts(entry)?;
+    let takes = |e: &&Arc<Endpoint>| e.takes(entry.position.seq, EventType::Tracked, &facts);
+    Some(endpoints.iter().filter(takes).collect())
 }

@@ -104,12 +104,6 @@ impl Lanes {
         Arc::clone(lanes.entry(endpoint).or_insert_with(|| Arc::new(Lane::new(self.places))))
     }
 
-    /// Endpoints for which no retry can be booked.
-    pub(crate) fn full(&self) -> Vec<EndpointId> {
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.iter().filter(|(_, lane)| lane.is_full()).map(|(id, _)| *id).collect()
-    }
-
     /// Takes a place at once, or not at all.
     pub(crate) fn try_enter(&self, lane: &Arc<Lane>) -> Option<Place> {
         if lane.room() == 0 {
@@ -190,10 +184,11 @@ impl Lane {
         }
     }
 
-    fn is_full(&self) -> bool {
+    /// How many retries [`Lanes::book`] would take now.
+    pub(crate) fn bookable(&self) -> usize {
         match self.pace() {
-            Pace::Prompt | Pace::Slow => self.line.available_permits() == 0,
-            Pace::Silent => self.room() == 0,
+            Pace::Prompt | Pace::Slow => self.line.available_permits(),
+            Pace::Silent => self.room(),
         }
     }
 
@@ -263,10 +258,10 @@ mod tests {
         assert_eq!((lane.pace(), lane.room()), (Pace::Silent, 2));
         let held: Vec<Turn> = (0..3).filter_map(|_| lanes.book(&lane)).collect();
         assert_eq!(held.len(), 2, "and no line");
-        assert_eq!(lanes.full(), [id(1)]);
+        assert_eq!(lane.bookable(), 0);
         lane.answered(Verdict::Delivered, false);
         assert_eq!((lane.pace(), lane.room()), (Pace::Slow, 30));
-        assert_eq!(lanes.full(), []);
+        assert_eq!(lane.bookable(), LINE);
         lane.dawdles();
         assert_eq!(lane.pace(), Pace::Slow, "nobody waited for it");
         lane.answered(Verdict::TimedOut, false);
@@ -289,7 +284,7 @@ mod tests {
         let lane = lanes.lane(id(1));
         let line: Vec<Turn> = std::iter::from_fn(|| lanes.book(&lane)).collect();
         assert_eq!(line.len(), LINE);
-        assert_eq!(lanes.full(), [id(1)]);
+        assert_eq!(lane.bookable(), 0);
         lanes.want();
         for turn in line.into_iter().take(LINE / 2) {
             assert!(lanes.bell.wanted.load(Ordering::Acquire));

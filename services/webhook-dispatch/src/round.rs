@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kernel::{Clock, Timestamp, TraceContext};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::courier::Courier;
@@ -57,13 +58,17 @@ pub(crate) struct Round {
     flights: HashMap<DeliveryId, Flight>,
     send: mpsc::UnboundedSender<(DeliveryId, Answer)>,
     answers: mpsc::UnboundedReceiver<(DeliveryId, Answer)>,
+    stop: CancellationToken,
+    /// Cancelled when nobody waits any more: who still stands in line for a place then goes.
+    line: CancellationToken,
 }
 
 impl Round {
-    /// Nothing is under way.
-    pub(crate) fn new() -> Self {
+    /// Nothing is under way. After `stop` nothing more is sent.
+    pub(crate) fn new(stop: &CancellationToken) -> Self {
         let (send, answers) = mpsc::unbounded_channel();
-        Self { flights: HashMap::new(), send, answers }
+        let (stop, line) = (stop.clone(), stop.child_token());
+        Self { flights: HashMap::new(), send, answers, stop, line }
     }
 
     /// Sends what has not been sent before. `parent` is the span of the batch.
@@ -79,7 +84,8 @@ impl Round {
         }
         let lane = courier.lanes.lane(job.endpoint.id);
         let awaited = lane.pace() == Pace::Prompt;
-        let place = if awaited { None } else { courier.lanes.try_enter(&lane) };
+        let stands = awaited || self.stop.is_cancelled();
+        let place = if stands { None } else { courier.lanes.try_enter(&lane) };
         let phase = Arc::new(AtomicU8::new(match (awaited, &place) {
             (true, _) => QUEUED,
             (false, Some(_)) => SENT,
@@ -97,11 +103,16 @@ impl Round {
             return;
         }
         let (job, courier, send) = (job.clone(), Arc::clone(courier), self.send.clone());
+        let line = self.line.clone();
         tasks.spawn(async move {
             let place = match place {
                 Some(place) => place,
                 None => {
-                    let place = courier.lanes.enter(&lane).await;
+                    let place = tokio::select! {
+                        biased;
+                        () = line.cancelled() => return,
+                        place = courier.lanes.enter(&lane) => place,
+                    };
                     if phase
                         .compare_exchange(QUEUED, SENT, Ordering::AcqRel, Ordering::Acquire)
                         .is_err()
@@ -122,14 +133,15 @@ impl Round {
         });
     }
 
-    /// Waits until every awaited job is answered, until none has been for `patience`, or for
-    /// [`LONGEST`].
+    /// Waits until every awaited job is answered, until none has been for `patience`, for [`LONGEST`], or
+    /// until the service stops.
     pub(crate) async fn wait(&mut self, clock: &dyn Clock, patience: Duration) {
         let end = clock.now().plus(LONGEST);
         while self.flights.values().any(|flight| flight.awaited && flight.answer.is_none()) {
             let quiet = clock.now().plus(patience).min(end);
             tokio::select! {
                 biased;
+                () = self.stop.cancelled() => break,
                 Some(answered) = self.answers.recv() => self.note(answered),
                 () = clock.sleep_until(quiet) => break,
             }
@@ -137,6 +149,7 @@ impl Round {
         while let Ok(answered) = self.answers.try_recv() {
             self.note(answered);
         }
+        std::mem::replace(&mut self.line, self.stop.child_token()).cancel();
         for flight in self.flights.values_mut().filter(|flight| flight.answer.is_none()) {
             let queued =
                 flight.phase.compare_exchange(QUEUED, LEFT, Ordering::AcqRel, Ordering::Acquire);

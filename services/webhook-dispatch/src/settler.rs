@@ -109,7 +109,7 @@ async fn write(
                 clock.sleep_until(clock.now().plus(PAUSE * attempt)).await;
             }
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = fault::chain(&error);
                 tracing::warn!(%partition, rows = settlements.len(), error, "attempts could not be noted");
                 return;
             }

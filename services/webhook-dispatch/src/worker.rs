@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::courier::{CLAIM, Courier};
-use crate::domain::{Delivery, Endpoint};
+use crate::domain::{Delivery, Endpoint, EndpointId};
 use crate::endpoints::Endpoints;
 use crate::lanes::Turn;
 use crate::sender::{TOTAL, Thread};
@@ -19,8 +19,11 @@ use crate::store::{Due, Error, Settlement, Store};
 
 /// How often to look when nothing says that something is due: other replicas may have left work.
 const POLL: Duration = Duration::from_secs(1);
-/// Deliveries looked at in one go.
-const LOOK: u64 = 256;
+/// Between two looks however often it is woken: places come free a thousand times a second, and the store
+/// has others to serve.
+const BREATH: Duration = Duration::from_millis(5);
+/// Deliveries of a partition looked at in one go.
+const LOOK: usize = 256;
 /// A retry within this belongs to the trace of the first attempt; a later one begins its own.
 const SAME_TRACE: Duration = Duration::from_secs(3_600);
 
@@ -40,7 +43,7 @@ pub struct Worker {
 pub struct Step {
     /// Deliveries taken.
     pub claimed: usize,
-    /// When the next one is due, if that is soon.
+    /// When to look again, if that is soon.
     pub next: Option<Timestamp>,
 }
 
@@ -66,14 +69,22 @@ impl Worker {
 
     /// Steps until the service stops; at once whenever `due` is notified.
     pub async fn run(self, due: Arc<Notify>) {
+        let mut outage = chassis::Outage::default();
         while !self.stop.is_cancelled() {
             let now = self.clock.now();
             let poll = now.plus(POLL);
             let wake = match self.step(now).await {
-                Ok(step) => step.next.unwrap_or(poll).min(poll),
+                Ok(step) => {
+                    if outage.is_over() {
+                        tracing::info!("due deliveries are found again");
+                    }
+                    step.next.unwrap_or(poll).min(poll)
+                }
                 Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "looking for due deliveries failed, trying again");
+                    let error = fault::chain(&error);
+                    if outage.is_news(&error) {
+                        tracing::warn!(error, "looking for due deliveries failed, trying again");
+                    }
                     poll
                 }
             };
@@ -83,19 +94,32 @@ impl Worker {
                 () = self.clock.sleep_until(wake) => {}
                 () = self.stop.cancelled() => {}
             }
+            tokio::select! {
+                () = self.clock.sleep_until(now.plus(BREATH)) => {}
+                () = self.stop.cancelled() => {}
+            }
         }
     }
 
-    /// Takes what is due at `now`, as far as there are places, and sends it. Does not wait for answers:
-    /// [`Worker::idle`] does.
+    /// Takes what is due at `now`, of each partition a share and as far as there are places, and sends it.
+    /// Does not wait for answers: [`Worker::idle`] does.
     pub async fn step(&self, now: Timestamp) -> Result<Step, Error> {
         let mut step = Step { claimed: 0, next: None };
         for (partition, earliest) in self.store.agenda(now.plus(POLL)).await? {
-            if earliest > now {
-                step.next = Some(step.next.map_or(earliest, |next| next.min(earliest)));
-            } else {
-                step.claimed += self.partition(partition, now).await?;
+            if self.stop.is_cancelled() {
+                break;
             }
+            let mut next = earliest;
+            if earliest <= now {
+                let claimed = self.partition(partition, now).await?;
+                if claimed == 0 {
+                    continue;
+                }
+                // There may be more.
+                next = now;
+                step.claimed += claimed;
+            }
+            step.next = Some(step.next.map_or(next, |soonest| soonest.min(next)));
         }
         Ok(step)
     }
@@ -106,29 +130,38 @@ impl Worker {
     }
 
     async fn partition(&self, partition: Partition, now: Timestamp) -> Result<usize, Error> {
-        let mut claimed = 0;
-        loop {
-            let due = self.store.due(partition, now, &self.courier.lanes.full(), LOOK).await?;
-            let looked_at = due.len();
-            let chosen: Vec<(Due, Turn)> = due
-                .into_iter()
-                .filter_map(|due| {
-                    let lane = self.courier.lanes.lane(due.id.endpoint);
-                    let turn = self.courier.lanes.book(&lane)?;
-                    Some((due, turn))
-                })
-                .collect();
-            if chosen.len() < looked_at {
-                self.courier.lanes.want();
-            }
-            if chosen.is_empty() {
-                return Ok(claimed);
-            }
-            claimed += self.claim(partition, chosen, now).await?;
-            if looked_at < LOOK as usize {
-                return Ok(claimed);
-            }
+        let waiting = self.store.waiting(partition, now).await?;
+        let (of, all) = self.shares(&waiting);
+        let due = self.store.due(partition, now, &of).await?;
+        let looked_at = due.len();
+        let chosen: Vec<(Due, Turn)> = due
+            .into_iter()
+            .filter_map(|due| {
+                let lane = self.courier.lanes.lane(due.id.endpoint);
+                let turn = self.courier.lanes.book(&lane)?;
+                Some((due, turn))
+            })
+            .collect();
+        if !all || chosen.len() < looked_at {
+            self.courier.lanes.want();
         }
+        if chosen.is_empty() {
+            return Ok(0);
+        }
+        self.claim(partition, chosen, now).await
+    }
+
+    /// How many deliveries to look for of each endpoint that has room, and whether all have. The look is
+    /// shared out evenly, so that the backlog of a dead endpoint does not come before everybody else's.
+    fn shares(&self, waiting: &[(EndpointId, Timestamp)]) -> (Vec<(EndpointId, u64)>, bool) {
+        let lanes = &self.courier.lanes;
+        let rooms =
+            waiting.iter().map(|(endpoint, _)| (*endpoint, lanes.lane(*endpoint).bookable()));
+        let free: Vec<(EndpointId, usize)> = rooms.filter(|(_, room)| *room > 0).collect();
+        let all = free.len() == waiting.len();
+        let share = (LOOK / free.len().max(1)).max(1);
+        let shares = free.into_iter().take(LOOK);
+        (shares.map(|(endpoint, room)| (endpoint, room.min(share) as u64)).collect(), all)
     }
 
     async fn claim(
@@ -166,8 +199,9 @@ impl Worker {
             let (state, answer) = match endpoint {
                 Some(endpoint) => {
                     let _place = tokio::select! {
-                        place = courier.lanes.called(turn) => place,
+                        biased;
                         () = stop.cancelled() => return,
+                        place = courier.lanes.called(turn) => place,
                     };
                     if clock.now().plus(TOTAL) > claimed {
                         // It stood in line for too long: the claim might end before the attempt does.

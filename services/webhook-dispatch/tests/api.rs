@@ -124,6 +124,30 @@ async fn a_bad_request_names_every_bad_field() {
 }
 
 #[tokio::test]
+async fn a_filter_value_with_a_nul_is_refused_and_not_taken_for_no_filter() {
+    let db = database().await;
+    let app = Harness::start(&db).await;
+    let fine = predicate("outcome", Operator::Equal, &["failure"]);
+    for predicates in [
+        vec![fine.clone(), predicate("agent_id", Operator::Equal, &["\u{0}"])],
+        vec![fine.clone(), predicate("agent_id", Operator::In, &["a", "b\u{0}c"])],
+        vec![fine.clone(), predicate("agent_id", Operator::Prefix, &["\u{0}"])],
+        vec![fine.clone(), predicate("agent_id", Operator::Exists, &["\u{0}"])],
+        vec![fine, predicate("metadata.\u{0}", Operator::Exists, &[])],
+    ] {
+        let request = CreateEndpointRequest { filter: Some(Filter { predicates }), ..valid() };
+        let refused = app.admin().create_endpoint(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let details = refused.get_error_details();
+        let violations = &details.bad_request().unwrap().field_violations;
+        let fields: Vec<&str> = violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["filter.predicates[1]"]);
+    }
+    let left = app.admin().list_endpoints(ListEndpointsRequest::default()).await.unwrap();
+    assert_eq!(left.into_inner().endpoints, []);
+}
+
+#[tokio::test]
 async fn the_alias_of_tracked_is_taken_for_it() {
     let db = database().await;
     let app = Harness::start(&db).await;

@@ -26,14 +26,20 @@ const REFUSED_CALL: &str = "call";
 /// The check itself, shared by all calls of a server.
 #[derive(Clone)]
 pub(crate) struct Gate {
+    /// The service behind it, for refusals.
+    name: &'static str,
     /// Digests have one length, so comparing them tells nothing about the token's.
     service_token: [u8; 32],
     authenticator: Arc<dyn Authenticator>,
 }
 
 impl Gate {
-    pub(crate) fn new(service_token: &SecretString, authenticator: Arc<dyn Authenticator>) -> Self {
-        Self { service_token: digest(expose(service_token)), authenticator }
+    pub(crate) fn new(
+        name: &'static str,
+        service_token: &SecretString,
+        authenticator: Arc<dyn Authenticator>,
+    ) -> Self {
+        Self { name, service_token: digest(expose(service_token)), authenticator }
     }
 
     /// The caller, or `None` where none is asked for.
@@ -47,7 +53,12 @@ impl Gate {
             Access::Scope(scope) => Some(scope),
             Access::Unknown => None,
         };
-        let principal = self.identify(headers).await?;
+        let principal = self.identify(headers).await.map_err(|refusal| {
+            // Only a service calls these, and only a service names a workspace beside its credential.
+            let from_a_service =
+                needed == Some(Scope::Service) || headers.contains_key(WORKSPACE_HEADER);
+            if from_a_service { self.about_the_token(refusal) } else { refusal }
+        })?;
         match needed {
             Some(scope) if !principal.allows(scope) => Err(Fault::denied(
                 ErrorReason::InsufficientScope,
@@ -65,6 +76,25 @@ impl Gate {
         }
         let found = self.authenticator.authenticate(credential).await;
         found.map_err(|fault| fault.with(REFUSED, REFUSED_CALL))
+    }
+
+    /// A service token that is not ours was looked up as an API key and refused as one. Whoever sent it
+    /// has no key to copy again: they must be told of the token.
+    fn about_the_token(&self, refusal: Fault) -> Fault {
+        match refusal.reason() {
+            ErrorReason::MalformedCredentials | ErrorReason::UnknownCredentials => {
+                Fault::unauthenticated(
+                    ErrorReason::UnknownCredentials,
+                    format!(
+                        "the service token of the caller is not the one {} has: give every process of the suite the \
+                         same TALLY_SERVICE_TOKEN",
+                        self.name
+                    ),
+                )
+                .with(REFUSED, REFUSED_CALL)
+            }
+            _ => refusal,
+        }
     }
 }
 
@@ -129,7 +159,7 @@ mod tests {
     }
 
     fn gate() -> Gate {
-        Gate::new(&SecretString::from("the token"), Arc::new(ByName))
+        Gate::new("ingest", &SecretString::from("the token"), Arc::new(ByName))
     }
 
     fn bearing(credential: &str) -> HeaderMap {
@@ -175,6 +205,26 @@ mod tests {
         headers.insert(WORKSPACE_HEADER, HeaderValue::from_static("nonsense"));
         let refusal = gate().admit(heads, &headers).await.expect_err("nonsense");
         assert_eq!(refusal.code(), fault::Code::InvalidArgument);
+    }
+
+    #[tokio::test]
+    async fn a_service_with_another_token_is_told_which_variable_to_mend() {
+        let heads = Method::of("/tally.ingest.v1.LedgerService/GetHeads");
+        let track = Method::of("/tally.ingest.v1.IngestService/Track");
+        let acting = WorkspaceId::new(7).expect("positive").to_string();
+        let mut for_somebody = bearing("another token");
+        let acting = HeaderValue::try_from(acting).expect("ascii");
+        for_somebody.insert(WORKSPACE_HEADER, acting);
+        for (method, headers) in [(heads, bearing("another token")), (track, for_somebody)] {
+            let refusal = gate().admit(method, &headers).await.expect_err("another token");
+            assert_eq!(refusal.code(), fault::Code::Unauthenticated);
+            let said = refusal.public();
+            assert!(said.contains("not the one ingest has"), "{said}");
+            assert!(said.contains("TALLY_SERVICE_TOKEN"), "{said}");
+        }
+        // Somebody with a key has mistyped a key.
+        let refusal = gate().admit(track, &bearing("a key")).await.expect_err("no key");
+        assert_eq!(refusal.public(), "no such key");
     }
 
     #[tokio::test]

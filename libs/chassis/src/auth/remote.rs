@@ -89,13 +89,14 @@ fn refusal(status: Status) -> Result<Verdict, Fault> {
             | ErrorReason::ExpiredCredentials),
         ) if !about_ourselves => reason,
         _ => {
+            let cause = fault::chain(&status);
             return Err(match client::fault_of("ingest", status) {
                 outage if outage.code() == Code::Unavailable => outage,
-                defect => Fault::unavailable(
+                _ => Fault::unavailable(
                     ErrorReason::DependencyUnavailable,
                     "the credential could not be checked; call again",
                 )
-                .because(format!("{defect:?}")),
+                .because(format!("ingest refused to check it: {cause}")),
             });
         }
     };

@@ -53,22 +53,10 @@ impl Book {
         self.variables.values()
     }
 
-    /// `NAME=value  # help` lines, secrets hidden, defaults marked.
+    /// The variable of this name, if it was read.
     #[must_use]
-    pub fn effective(&self) -> String {
-        let mut text = String::new();
-        for variable in self.variables.values() {
-            let source = match &variable.set_by {
-                Some(name) if *name == variable.name => String::new(),
-                Some(name) => format!(" (from {name})"),
-                None => " (default)".to_owned(),
-            };
-            text.push_str(&format!(
-                "{}={}  # {}{source}\n",
-                variable.name, variable.effective, variable.help
-            ));
-        }
-        text
+    pub fn find(&self, name: &str) -> Option<&Variable> {
+        self.variables.get(name)
     }
 
     /// The Markdown table of a README, for the variables whose name `belongs`.

@@ -99,6 +99,14 @@ impl<'a> Reader<'a> {
         self.book.error(message.into());
     }
 
+    /// Notes that the value of `own(name)` or `shared(name)` cannot be used, under the variable that
+    /// set it. `why` must not repeat a secret.
+    pub fn refuse_own(&mut self, name: &str, why: &str) {
+        let own = self.own_name(name);
+        let set_by = self.book.find(&own).and_then(|variable| variable.set_by.clone());
+        self.book.error(format!("{}: {why}", set_by.unwrap_or(own)));
+    }
+
     /// The book, once everything is read and nothing is wrong. Unknown `TALLY_` names are wrong.
     pub fn finish(self) -> Result<Book, ConfigErrors> {
         self.book.check(self.vars)?;

@@ -3,6 +3,7 @@
 mod drain;
 mod health;
 mod incoming;
+mod reflection;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +11,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 use tonic::transport::Server;
 
 use crate::auth::Gate;
@@ -85,7 +85,7 @@ pub async fn serve(service: Service, ctx: &Context) -> Result<Serving, StartErro
     let health = Health::new(name, ready, ctx.stop.clone());
     let mut routes = routes.add_service(health.server());
     if transport.reflection {
-        routes = with_reflection(routes)?;
+        routes = reflection::add(routes).await?;
     }
 
     let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -103,7 +103,7 @@ pub async fn serve(service: Service, ctx: &Context) -> Result<Serving, StartErro
     let sever = CancellationToken::new();
     let edge = EdgeLayer::new(
         addr,
-        Gate::new(&ctx.service_token, authenticator),
+        Gate::new(name, &ctx.service_token, authenticator),
         Limits::new(transport.calls_max, transport.streams_max),
         cut.clone(),
     );
@@ -143,18 +143,4 @@ fn settings(age: Duration) -> Server {
 fn jittered(ctx: &Context) -> Duration {
     let spread = u64::try_from(CONNECTION_AGE_JITTER.as_millis()).unwrap_or(u64::MAX).max(1);
     CONNECTION_AGE + Duration::from_millis(ctx.ids.next_i64().unsigned_abs() % spread)
-}
-
-/// Both versions of the protocol: grpcurl and most consoles still ask in v1alpha first.
-fn with_reflection(routes: Routes) -> Result<Routes, StartError> {
-    let builder = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(wire::DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    let broken =
-        |error| StartError::new("the descriptors of the contract are damaged").because(error);
-    Ok(routes
-        .add_service(builder().build_v1().map_err(broken)?)
-        .add_service(builder().build_v1alpha().map_err(broken)?))
 }

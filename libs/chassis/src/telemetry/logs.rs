@@ -47,3 +47,8 @@ fn filter(directives: &str) -> Result<EnvFilter, StartError> {
         .because(error)
     })
 }
+
+/// Why `directives` filter nothing, to be said with whatever else is wrong with the settings.
+pub(super) fn refusal(directives: &str) -> Option<String> {
+    filter(directives).err().map(|error| error.to_string())
+}

@@ -121,7 +121,7 @@ impl Settings {
             logs,
             sampling: Sampling::read(r),
             propagate: propagate(r),
-            log: r.global("LOG", "info", "Which log lines to write: info, or warn,ingest=debug."),
+            log: log(r),
             log_json: log_json(r),
         }
     }
@@ -144,6 +144,15 @@ fn propagate(r: &mut Reader<'_>) -> bool {
         }
     }
     found
+}
+
+fn log(r: &mut Reader<'_>) -> String {
+    let filter: String =
+        r.global("LOG", "info", "Which log lines to write: info, or warn,ingest=debug.");
+    if let Some(why) = super::logs::refusal(&filter) {
+        r.refuse(why);
+    }
+    filter
 }
 
 fn log_json(r: &mut Reader<'_>) -> bool {

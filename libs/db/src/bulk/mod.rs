@@ -21,14 +21,18 @@
 //!
 //! In the template `{rows}` stands for the rows as a table named `rows`, `{columns}` for their
 //! columns in order (add `rows.` by hand where a name is ambiguous), `{0}`, `{1}`… for the extra
-//! binds. Write `WHERE true` before `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join
+//! binds, `{for_update}` for the clause that locks what a SELECT finds. Write `WHERE true` before `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join
 //! otherwise.
 
 mod postgres;
 mod sqlite;
 mod template;
+mod transaction;
+mod values;
 
 use sea_orm::{DbBackend, Statement, Value};
+
+pub use transaction::Transaction;
 
 /// The rows of one statement, column by column. All columns have the same number of rows; none is
 /// a valid number.
@@ -119,32 +123,62 @@ impl Rows {
     /// When there is no column, a column's length differs from the first's, or the template has a
     /// placeholder that stands for nothing: mistakes in the code, not in the data.
     pub fn statement(self, backend: DbBackend, template: &str) -> Statement {
+        let rows = self.check();
+        let Self { columns, binds } = self;
+        let names = Self { columns: Vec::new(), binds };
+        let listed = list(&columns);
+        let (source, mut values) = match backend {
+            DbBackend::Postgres => postgres::source(columns),
+            _ => sqlite::source(&columns, rows),
+        };
+        let sql = names.fill_with(backend, template, (&listed, &source), values.len());
+        values.extend(names.binds);
+        Statement::from_sql_and_values(backend, sql, values)
+    }
+
+    /// The number of rows of a statement that can be made.
+    fn check(&self) -> usize {
         let rows = self.len();
         assert!(!self.columns.is_empty(), "a statement over rows needs a column");
         for (name, column) in &self.columns {
             assert_eq!(column.len(), rows, "column {name} has another number of rows");
         }
-        let columns: Vec<String> =
-            self.columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        let (source, mut values) = match backend {
-            DbBackend::Postgres => postgres::source(self.columns),
-            _ => sqlite::source(self.columns, rows),
-        };
-        let sign = if backend == DbBackend::Postgres { '$' } else { '?' };
-        let sql = template::fill(template, |placeholder| match placeholder {
-            "rows" => Some(source.clone()),
-            "columns" => Some(columns.join(", ")),
+        rows
+    }
+
+    /// The template with the rows in it; `before` values are bound ahead of the extra ones.
+    fn fill(&self, backend: DbBackend, template: &str, source: &str, before: usize) -> String {
+        self.fill_with(backend, template, (&list(&self.columns), source), before)
+    }
+
+    fn fill_with(
+        &self,
+        backend: DbBackend,
+        template: &str,
+        (columns, source): (&str, &str),
+        before: usize,
+    ) -> String {
+        let postgres = backend == DbBackend::Postgres;
+        let sign = if postgres { '$' } else { '?' };
+        template::fill(template, |placeholder| match placeholder {
+            "rows" => Some(source.to_owned()),
+            "columns" => Some(columns.to_owned()),
+            // SQLite's transaction holds the one writer: the stronger lock.
+            "for_update" => Some(if postgres { "FOR UPDATE" } else { "" }.to_owned()),
             number => {
                 let at: usize = number.parse().ok()?;
-                (at < self.binds.len()).then(|| format!("{sign}{}", values.len() + at + 1))
+                (at < self.binds.len()).then(|| format!("{sign}{}", before + at + 1))
             }
-        });
-        values.extend(self.binds);
-        Statement::from_sql_and_values(backend, sql, values)
+        })
     }
 
     fn with(mut self, name: &'static str, column: Column) -> Self {
         self.columns.push((name, column));
         self
     }
+}
+
+fn list(columns: &[(&'static str, Column)]) -> String {
+    let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    names.join(", ")
 }

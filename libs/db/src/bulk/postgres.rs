@@ -5,6 +5,21 @@ use sea_orm::sea_query::ArrayType;
 
 use super::Column;
 
+/// The text that `{rows}` stands for when each column is bound as one array by the driver itself, whose
+/// arrays may hold NULL.
+pub(super) fn native_source(columns: &[(&'static str, Column)]) -> String {
+    let kinds = columns.iter().enumerate().map(|(at, (_, column))| {
+        let kind = match column {
+            Column::Int(_) | Column::OptInt(_) => "bigint",
+            Column::Text(_) | Column::OptText(_) => "text",
+            Column::Bytes(_) | Column::OptBytes(_) => "bytea",
+        };
+        format!("${}::{kind}[]", at + 1)
+    });
+    let arrays = kinds.collect::<Vec<_>>().join(", ");
+    format!("unnest({arrays}) AS rows({})", super::list(columns))
+}
+
 /// The text that `{rows}` stands for, and the values bound in it.
 pub(super) fn source(columns: Vec<(&'static str, Column)>) -> (String, Vec<Value>) {
     let mut unnest = Unnest { plain: true, ..Unnest::default() };

@@ -7,10 +7,20 @@ use sea_orm::Value;
 use super::Column;
 
 /// The text that `{rows}` stands for, and the values bound in it.
-pub(super) fn source(columns: Vec<(&'static str, Column)>, rows: usize) -> (String, Vec<Value>) {
-    let selected = select(&columns).join(", ");
-    let text = format!("(SELECT {selected} FROM json_each(?1)) AS rows");
+pub(super) fn source(columns: &[(&'static str, Column)], rows: usize) -> (String, Vec<Value>) {
+    let (json, blob) = values(columns, rows);
+    let mut bound = vec![Value::from(json)];
+    bound.extend(blob.map(Value::from));
+    (table(columns), bound)
+}
 
+/// The rows as a table.
+fn table(columns: &[(&'static str, Column)]) -> String {
+    format!("(SELECT {} FROM json_each(?1)) AS rows", select(columns).join(", "))
+}
+
+/// What is bound as ?1, and as ?2 where there are bytes.
+fn values(columns: &[(&'static str, Column)], rows: usize) -> (String, Option<Vec<u8>>) {
     let has_bytes =
         columns.iter().any(|(_, c)| matches!(c, Column::Bytes(_) | Column::OptBytes(_)));
     // The first byte belongs to no row: of a BLOB without any byte SQLite can cut nothing but NULL.
@@ -29,11 +39,7 @@ pub(super) fn source(columns: Vec<(&'static str, Column)>, rows: usize) -> (Stri
     }
     json.push(']');
 
-    let mut values = vec![Value::from(json)];
-    if has_bytes {
-        values.push(Value::from(blob));
-    }
-    (text, values)
+    (json, has_bytes.then_some(blob))
 }
 
 fn select(columns: &[(&'static str, Column)]) -> Vec<String> {

@@ -66,6 +66,15 @@ pub(crate) struct KeyRecord {
     pub(crate) revoked: Option<Timestamp>,
 }
 
+/// What must be left of a workspace's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// One that may administer: whoever revokes has nothing else to come in with.
+    AnAdmin,
+    /// The operator can always make another.
+    Nothing,
+}
+
 /// Why a key does not open anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadKey {

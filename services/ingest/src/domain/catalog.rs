@@ -1,5 +1,6 @@
 //! Ingest's own copy of the catalog: enough of it to value a step, with every dated version.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use kernel::{Currency, Dated, SavingsPolicy, Timestamp, WorkspaceId, nearest};
@@ -102,9 +103,25 @@ pub(crate) struct UnknownTaskType {
 struct Facts {
     task_types: BTreeMap<String, Dated<bool>>,
     aliases: HashMap<String, (String, Alias)>,
-    baselines: HashMap<BaselineKey, Dated<Option<Baseline>>>,
+    baselines: HashMap<String, Vec<Variant>>,
     rates: HashMap<String, Dated<Option<Rate>>>,
     policy: Dated<Policy>,
+}
+
+/// The baselines of a task type in one language and channel. Task types have one variant, or a few.
+#[derive(Debug, Clone)]
+struct Variant {
+    language: String,
+    channel: String,
+    history: Dated<Option<Baseline>>,
+}
+
+/// A task type in a language and a channel, as an event has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) task_type: &'a str,
+    pub(crate) language: &'a str,
+    pub(crate) channel: &'a str,
 }
 
 /// All facts, by owner.
@@ -137,7 +154,17 @@ impl Catalog {
             }
             Fact::Baseline { key, ms, source } => {
                 let baseline = ms.map(|ms| Baseline { ms, source, version });
-                facts.baselines.entry(key).or_default().push(effective, baseline);
+                let BaselineKey { task_type, language, channel } = key;
+                let variants = facts.baselines.entry(task_type).or_default();
+                let same = |v: &&mut Variant| v.language == language && v.channel == channel;
+                match variants.iter_mut().find(same) {
+                    Some(variant) => variant.history.push(effective, baseline),
+                    None => {
+                        let mut history = Dated::new();
+                        history.push(effective, baseline);
+                        variants.push(Variant { language, channel, history });
+                    }
+                }
             }
             Fact::Rate { agent_id, rate } => {
                 let rate = rate.map(|(micros_per_hour, currency)| Rate {
@@ -158,9 +185,9 @@ impl Catalog {
     pub(crate) fn baseline(
         &self,
         workspace: WorkspaceId,
-        sent: &BaselineKey,
+        sent: Asked<'_>,
         at: Timestamp,
-    ) -> Result<Option<Baseline>, UnknownTaskType> {
+    ) -> Result<Option<&Baseline>, UnknownTaskType> {
         let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
         let known = |name: &str| {
             owners
@@ -169,27 +196,28 @@ impl Catalog {
                 .any(|f| f.task_types.get(name).and_then(|t| t.at(at)) == Some(&true))
         };
         // The catalog writes tags in lower case, so that "NL" and "nl" are one; events need not.
-        let mut key = BaselineKey {
-            task_type: sent.task_type.clone(),
-            language: sent.language.to_lowercase(),
-            channel: sent.channel.to_lowercase(),
-        };
-        if !known(&key.task_type) {
-            let alias = owners.iter().flatten().find_map(|f| f.aliases.get(&key.task_type));
+        let (language, channel) = (lower(sent.language), lower(sent.channel));
+        let mut asked = Asked { task_type: sent.task_type, language: &language, channel: &channel };
+        if !known(asked.task_type) {
+            let alias = owners.iter().flatten().find_map(|f| f.aliases.get(asked.task_type));
             let Some((task_type, alias)) = alias.filter(|(task_type, _)| known(task_type)) else {
-                return Err(self.unknown(&sent.task_type, &owners));
+                return Err(self.unknown(sent.task_type, &owners));
             };
-            key.task_type.clone_from(task_type);
+            asked.task_type = task_type;
             for (place, implied) in
-                [(&mut key.language, &alias.language), (&mut key.channel, &alias.channel)]
+                [(&mut asked.language, &alias.language), (&mut asked.channel, &alias.channel)]
             {
                 if place.is_empty() {
-                    place.clone_from(implied);
+                    *place = implied;
                 }
             }
         }
         let found = owners.iter().flatten().find_map(|facts| {
-            candidates(&key).find_map(|key| facts.baselines.get(&key)?.at(at).cloned().flatten())
+            let variants = facts.baselines.get(asked.task_type)?;
+            candidates(asked).into_iter().find_map(|(language, channel)| {
+                let same = |v: &&Variant| v.language == language && v.channel == channel;
+                variants.iter().find(same)?.history.at(at)?.as_ref()
+            })
         });
         Ok(found)
     }
@@ -222,19 +250,23 @@ impl Catalog {
     }
 }
 
-/// From the most particular to the most general.
-fn candidates(key: &BaselineKey) -> impl Iterator<Item = BaselineKey> {
-    let languages = [key.language.clone(), primary(&key.language).to_owned(), String::new()];
-    let channels = [key.channel.clone(), String::new()];
-    let task_type = key.task_type.clone();
-    languages.into_iter().flat_map(move |language| {
-        let task_type = task_type.clone();
-        channels.clone().map(|channel| BaselineKey {
-            task_type: task_type.clone(),
-            language: language.clone(),
-            channel,
-        })
-    })
+/// Language and channel, from the most particular to the most general.
+fn candidates(asked: Asked<'_>) -> [(&str, &str); 6] {
+    let Asked { language, channel, .. } = asked;
+    let broader = primary(language);
+    [
+        (language, channel),
+        (language, ""),
+        (broader, channel),
+        (broader, ""),
+        ("", channel),
+        ("", ""),
+    ]
+}
+
+/// In lower case, as it mostly is already.
+fn lower(tag: &str) -> Cow<'_, str> {
+    if tag.chars().any(char::is_uppercase) { tag.to_lowercase().into() } else { tag.into() }
 }
 
 /// `nl` of `nl-be`.

@@ -9,7 +9,7 @@ mod task;
 mod valuation;
 pub(crate) mod workspace;
 
-pub(crate) use api_key::{ApiKey, BadKey, KeyId, KeyRecord};
+pub(crate) use api_key::{ApiKey, BadKey, Keep, KeyId, KeyRecord};
 pub(crate) use catalog::{Catalog, Change, Fact, UnknownTaskType};
 pub(crate) use dedupe::Fingerprint;
 pub(crate) use scopes::{Scope, Scopes};

@@ -2,7 +2,7 @@
 
 use kernel::{Effort, Outcome, SavingsPolicy, WorkspaceId, credit};
 
-use super::catalog::{Baseline, BaselineKey, BaselineSource, Catalog, Rate, UnknownTaskType};
+use super::catalog::{Asked, Baseline, BaselineSource, Catalog, Rate, UnknownTaskType};
 use super::task::Task;
 
 /// Stamped on the entry; history never changes by itself.
@@ -50,19 +50,18 @@ fn baseline(
         let version = "request".to_owned();
         return Ok(Baseline { ms, source: BaselineSource::Request, version });
     }
-    let key = BaselineKey {
-        task_type: task.task_type.clone(),
-        language: task.language.clone(),
-        channel: task.channel.clone(),
-    };
+    let asked =
+        Asked { task_type: &task.task_type, language: &task.language, channel: &task.channel };
     catalog
-        .baseline(workspace, &key, task.occurred)?
+        .baseline(workspace, asked, task.occurred)?
+        .cloned()
         .ok_or_else(|| UnknownTaskType { sent: task.task_type.clone(), nearest: Vec::new() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::catalog::BaselineKey;
     use crate::domain::{Change, Fact};
     use kernel::{Currency, Timestamp};
 

@@ -18,7 +18,7 @@ use wire::ingest::v1::{
 use super::bodies::Check;
 use super::{not_implemented, render};
 use crate::access::{Access, NewKey, NewWorkspace};
-use crate::domain::{KeyId, Scope, Scopes};
+use crate::domain::{Keep, KeyId, Scope, Scopes};
 
 /// As the contract says for the list of keys.
 const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
@@ -83,7 +83,9 @@ impl AccessService for AccessApi {
             v.add("key_id", ErrorReason::InvalidField, what);
         }
         let Some(id) = id else { return Err(v.into_fault().into()) };
-        let key = self.0.revoke_key(workspace, id).await.map_err(Fault::from)?;
+        // Keys that lock everybody out would help nobody; the operator has another way in.
+        let keep = if caller.is_service() { Keep::Nothing } else { Keep::AnAdmin };
+        let key = self.0.revoke_key(workspace, id, keep).await.map_err(Fault::from)?;
         Ok(Response::new(RevokeApiKeyResponse { api_key: Some(render::api_key(&key)) }))
     }
 

@@ -107,8 +107,8 @@ fn occurred(event: &mut Event, door: &Door, c: &mut Check<'_>) -> Timestamp {
 
 /// Pipelines put the ticket in metadata today: what they say there fills what `ticket` leaves empty.
 fn complete_ticket(event: &mut Event) {
-    let found = |key: &str| event.metadata.get(key).filter(|v| !v.is_empty()).cloned();
-    let mut ticket = event.ticket.clone().unwrap_or_default();
+    let found = |key: &str| event.metadata.get(key).filter(|v| !v.is_empty());
+    let mut ticket = event.ticket.take().unwrap_or_default();
     for (place, key) in [
         (&mut ticket.ticket_id, "ticket_id"),
         (&mut ticket.customer_key, "customer_key"),
@@ -119,13 +119,13 @@ fn complete_ticket(event: &mut Event) {
         (&mut ticket.channel, "channel"),
         (&mut ticket.language, "language"),
     ] {
-        if place.is_empty() {
-            *place = found(key).unwrap_or_default();
+        if place.is_empty()
+            && let Some(value) = found(key)
+        {
+            place.clone_from(value);
         }
     }
-    if ticket != Ticket::default() {
-        event.ticket = Some(ticket);
-    }
+    event.ticket = Some(ticket).filter(|ticket| *ticket != Ticket::default());
 }
 
 fn ticket_fields(ticket: &Ticket) -> [(&'static str, &str); 8] {

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::entity::{api_key, workspace};
-use crate::domain::{KeyId, KeyRecord, Scopes, Workspace};
+use crate::domain::{Keep, KeyId, KeyRecord, Scope, Scopes, Workspace};
 
 /// Where workspaces and keys lie.
 #[derive(Clone)]
@@ -21,6 +21,17 @@ pub(crate) enum Created {
     New,
     /// It stood already; this is how.
     Stood(Workspace),
+}
+
+/// What became of a key that was to be revoked.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Revoked {
+    /// As it is now. The first revocation stands.
+    Done(KeyRecord),
+    /// It stands: no other key of the workspace could administer.
+    LastAdmin,
+    /// There is no such key in the workspace.
+    Nowhere,
 }
 
 impl AccessStore {
@@ -81,17 +92,21 @@ impl AccessStore {
         row.map(key_from_row).transpose()
     }
 
-    /// Revokes a key of `workspace`. The first revocation stands; `None` when there is no such key.
+    /// Revokes a key of `workspace`, unless that would leave less than `keep`.
     pub(crate) async fn revoke(
         &self,
         workspace: WorkspaceId,
         id: KeyId,
         at: Timestamp,
-    ) -> Result<Option<KeyRecord>, db::Error> {
+        keep: Keep,
+    ) -> Result<Revoked, db::Error> {
         use api_key::Column;
         self.0
             .write(move |txn| {
                 Box::pin(async move {
+                    if keep == Keep::AnAdmin && is_last_admin(txn, workspace, id, at).await? {
+                        return Ok(Revoked::LastAdmin);
+                    }
                     api_key::Entity::update_many()
                         .col_expr(Column::RevokedTime, Expr::value(at.micros()))
                         .filter(Column::Partition.eq(id.partition().get()))
@@ -104,7 +119,8 @@ impl AccessStore {
                         .filter(Column::Workspace.eq(workspace.get()))
                         .one(txn)
                         .await?;
-                    row.map(key_from_row).transpose()
+                    let key = row.map(key_from_row).transpose()?;
+                    Ok(key.map_or(Revoked::Nowhere, Revoked::Done))
                 })
             })
             .await
@@ -132,6 +148,36 @@ impl AccessStore {
             .await?;
         rows.into_iter().map(key_from_row).collect()
     }
+}
+
+/// Whether `id` is the only key of `workspace` that may administer at `at`.
+async fn is_last_admin(
+    txn: &DatabaseTransaction,
+    workspace: WorkspaceId,
+    id: KeyId,
+    at: Timestamp,
+) -> Result<bool, db::Error> {
+    use api_key::Column;
+    // Writing the workspace makes revocations of it wait for one another: two admins that revoke each
+    // other at once would both find the other standing.
+    workspace::Entity::update_many()
+        .col_expr(workspace::Column::Name, Expr::col(workspace::Column::Name))
+        .filter(workspace::Column::Partition.eq(workspace.partition().get()))
+        .filter(workspace::Column::Workspace.eq(workspace.get()))
+        .exec(txn)
+        .await?;
+    let valid = Column::ExpiresTime.is_null().or(Column::ExpiresTime.gt(at.micros()));
+    let rows = api_key::Entity::find()
+        .filter(Column::Workspace.eq(workspace.get()))
+        .filter(Column::RevokedTime.is_null())
+        .filter(valid)
+        .all(txn)
+        .await?;
+    let mut admins = rows
+        .into_iter()
+        .filter(|row| Scopes::from_bits(row.scopes).iter().any(|scope| scope == Scope::Admin))
+        .map(|row| KeyId::from_row(row.key_id));
+    Ok(admins.next() == Some(id) && admins.next().is_none())
 }
 
 async fn insert_key(txn: &DatabaseTransaction, key: KeyRecord) -> Result<(), db::Error> {

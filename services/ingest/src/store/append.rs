@@ -7,14 +7,9 @@
 use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::collections::{BTreeMap, BTreeSet};
 
-use db::bulk::Rows;
+use db::bulk::{Rows, Transaction};
 use kernel::{Partition, Position, Timestamp, TraceContext, WorkspaceId};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect,
-};
 
-use super::entity::log_head;
 use crate::domain::Fingerprint;
 
 /// An entry about to be appended.
@@ -49,20 +44,12 @@ pub(crate) enum Appended {
     },
 }
 
-/// An entry that stands already, found by its dedupe key.
-#[derive(Debug, Clone, FromQueryResult)]
-struct Standing {
-    partition: i16,
-    seq: i64,
-    dedupe_key: Vec<u8>,
-    body_hash: Vec<u8>,
-    recorded_time: i64,
-    record: Vec<u8>,
-}
+/// partition, seq, dedupe_key, body_hash, recorded_time, record of an entry that stands already.
+type Standing = (i16, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);
 
 /// Appends `entries`, answering for each at its index, and tells the partitions' new heads.
 pub(crate) async fn append(
-    txn: &DatabaseTransaction,
+    txn: &mut Transaction,
     entries: Vec<NewEntry>,
     recorded: Timestamp,
 ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
@@ -157,21 +144,22 @@ impl Stands {
 /// Locks the head rows for the rest of the transaction. On SQLite the transaction is IMMEDIATE and
 /// holds the only writer, which is the stronger lock.
 async fn hold_heads(
-    txn: &DatabaseTransaction,
+    txn: &mut Transaction,
     entries: &[NewEntry],
 ) -> Result<HashMap<i16, i64>, db::Error> {
-    let numbers: BTreeSet<i16> = entries.iter().map(|e| e.workspace.partition().get()).collect();
-    let rows = log_head::Entity::find()
-        .filter(log_head::Column::Partition.is_in(numbers))
-        .order_by_asc(log_head::Column::Partition)
-        .lock_exclusive()
-        .all(txn)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.partition, row.head)).collect())
+    let touched: BTreeSet<i64> =
+        entries.iter().map(|e| e.workspace.partition().get().into()).collect();
+    let rows = Rows::new().int("partition", touched.into_iter().collect());
+    let held = txn.fetch::<(i16, i64)>(
+        rows,
+        "SELECT partition, head FROM log_head WHERE partition IN (SELECT rows.partition FROM {rows}) \
+         ORDER BY partition {for_update}",
+    );
+    Ok(held.await?.into_iter().collect())
 }
 
 async fn find_standing(
-    txn: &DatabaseTransaction,
+    txn: &mut Transaction,
     entries: &[NewEntry],
 ) -> Result<HashMap<(i16, Fingerprint), Stands>, db::Error> {
     let keyed = entries
@@ -181,32 +169,26 @@ async fn find_standing(
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let statement = Rows::new().int("partition", numbers).bytes("dedupe_key", keys).statement(
-        txn.get_database_backend(),
+    let rows = Rows::new().int("partition", numbers).bytes("dedupe_key", keys);
+    let found = txn.fetch::<Standing>(
+        rows,
         "SELECT e.partition, e.seq, e.dedupe_key, e.body_hash, e.recorded_time, e.record \
          FROM {rows} JOIN event e ON e.partition = rows.partition AND e.dedupe_key = rows.dedupe_key",
     );
-    let rows = Standing::find_by_statement(statement).all(txn).await?;
-    rows.into_iter()
-        .map(|row| {
+    let stands =
+        found.await?.into_iter().map(|(partition, seq, key, body_hash, recorded, record)| {
             let print = |bytes: &[u8], column| {
-                Fingerprint::from_row(bytes)
-                    .ok_or_else(|| db::Error::corrupt("event", column, row.seq))
+                Fingerprint::from_row(bytes).ok_or_else(|| db::Error::corrupt("event", column, seq))
             };
-            let key = (row.partition, print(&row.dedupe_key, "dedupe_key")?);
-            let stands = Stands {
-                seq: row.seq,
-                body_hash: print(&row.body_hash, "body_hash")?,
-                recorded: Timestamp::from_micros(row.recorded_time),
-                record: row.record,
-            };
-            Ok((key, stands))
-        })
-        .collect()
+            let key = (partition, print(&key, "dedupe_key")?);
+            let body_hash = print(&body_hash, "body_hash")?;
+            Ok((key, Stands { seq, body_hash, recorded: Timestamp::from_micros(recorded), record }))
+        });
+    stands.collect()
 }
 
 async fn insert(
-    txn: &DatabaseTransaction,
+    txn: &mut Transaction,
     mut entries: Vec<NewEntry>,
     fresh: Vec<(usize, i64)>,
     recorded: Timestamp,
@@ -215,7 +197,7 @@ async fn insert(
     let maybe = |of: fn(&NewEntry) -> Option<Vec<u8>>| {
         fresh.iter().map(|(i, _)| of(&entries[*i])).collect()
     };
-    let statement = Rows::new()
+    let rows = Rows::new()
         .int("partition", column(|e| e.workspace.partition().get().into()))
         .int("seq", fresh.iter().map(|(_, seq)| *seq).collect())
         .int("workspace", column(|e| e.workspace.get()))
@@ -228,12 +210,9 @@ async fn insert(
             "record",
             fresh.iter().map(|(i, _)| std::mem::take(&mut entries[*i].record)).collect(),
         )
-        .bind(recorded.micros())
-        .statement(
-            txn.get_database_backend(),
-            "INSERT INTO event ({columns}, recorded_time) SELECT {columns}, {0} FROM {rows}",
-        );
-    txn.execute_raw(statement).await?;
+        .bind(recorded.micros());
+    let sql = "INSERT INTO event ({columns}, recorded_time) SELECT {columns}, {0} FROM {rows}";
+    txn.execute(rows, sql).await?;
     Ok(())
 }
 
@@ -246,14 +225,11 @@ fn moved(entries: &[NewEntry], fresh: &[(usize, i64)]) -> Vec<Position> {
     last.into_iter().map(|(partition, seq)| Position { partition, seq }).collect()
 }
 
-async fn move_heads(txn: &DatabaseTransaction, moved: &[Position]) -> Result<(), db::Error> {
-    let statement = Rows::new()
+async fn move_heads(txn: &mut Transaction, moved: &[Position]) -> Result<(), db::Error> {
+    let rows = Rows::new()
         .int("partition", moved.iter().map(|p| p.partition.get().into()).collect())
-        .int("head", moved.iter().map(|p| p.seq).collect())
-        .statement(
-            txn.get_database_backend(),
-            "UPDATE log_head SET head = rows.head FROM {rows} WHERE log_head.partition = rows.partition",
-        );
-    txn.execute_raw(statement).await?;
+        .int("head", moved.iter().map(|p| p.seq).collect());
+    let sql = "UPDATE log_head SET head = rows.head FROM {rows} WHERE log_head.partition = rows.partition";
+    txn.execute(rows, sql).await?;
     Ok(())
 }

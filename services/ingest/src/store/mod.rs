@@ -11,7 +11,7 @@ mod suite;
 #[cfg(test)]
 mod tailing;
 
-pub(crate) use access::{AccessStore, Created};
+pub(crate) use access::{AccessStore, Created, Revoked};
 pub(crate) use append::{Appended, NewEntry, append};
 pub(crate) use catalog_copy::CatalogCopyStore;
 pub use migration::Migrator;

@@ -6,8 +6,10 @@ use db::Db;
 use kernel::{Currency, Position, Timestamp, TraceContext, WorkspaceId};
 use testkit::SeededIds;
 
-use super::{AccessStore, Appended, CatalogCopyStore, Created, LedgerReader, NewEntry, append};
-use crate::domain::{ApiKey, Fingerprint, KeyRecord, Scope, Workspace};
+use super::{
+    AccessStore, Appended, CatalogCopyStore, Created, LedgerReader, NewEntry, Revoked, append,
+};
+use crate::domain::{ApiKey, Fingerprint, Keep, KeyRecord, Scope, Workspace};
 
 testkit::store_suite! {
     suite: crate::store::suite,
@@ -25,6 +27,8 @@ testkit::store_suite! {
         keys_that_differ_in_case_or_accent_are_different,
         a_workspace_asked_for_twice_is_made_once,
         a_key_is_revoked_once_and_by_its_own_workspace_only,
+        the_last_admin_key_stands_unless_the_operator_says_so,
+        two_admins_that_revoke_each_other_at_once_leave_one,
         pages_of_keys_stay_stable_while_keys_are_added,
         the_catalog_is_kept_and_its_built_ins_are_replaced,
         use_after_close_is_an_error,
@@ -50,7 +54,9 @@ fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> NewEntry {
 }
 
 async fn commit(db: &Db, entries: Vec<NewEntry>) -> (Vec<Appended>, Vec<Position>) {
-    db.write(move |txn| Box::pin(async move { append(txn, entries, NOW).await })).await.unwrap()
+    db.write_rows(move |txn| Box::pin(async move { append(txn, entries, NOW).await }))
+        .await
+        .unwrap()
 }
 
 fn place(appended: &Appended) -> Position {
@@ -227,11 +233,49 @@ pub(crate) async fn a_key_is_revoked_once_and_by_its_own_workspace_only(db: Db) 
     let store = AccessStore(db);
     let key = key_of(workspace(7), 1, NOW);
     store.add_key(key.clone()).await.unwrap();
-    assert!(store.revoke(workspace(8), key.id, NOW).await.unwrap().is_none());
+    let elsewhere = store.revoke(workspace(8), key.id, NOW, Keep::AnAdmin).await.unwrap();
+    assert_eq!(elsewhere, Revoked::Nowhere);
     assert_eq!(store.find_key(key.id).await.unwrap().unwrap().revoked, None);
-    let first = store.revoke(workspace(7), key.id, NOW).await.unwrap().unwrap();
-    let second = store.revoke(workspace(7), key.id, Timestamp::MAX).await.unwrap().unwrap();
-    assert_eq!((first.revoked, second.revoked), (Some(NOW), Some(NOW)));
+    for at in [NOW, Timestamp::MAX] {
+        let revoked = store.revoke(workspace(7), key.id, at, Keep::AnAdmin).await.unwrap();
+        assert_eq!(revoked, Revoked::Done(KeyRecord { revoked: Some(NOW), ..key.clone() }));
+    }
+}
+
+fn admin_key(seed: u64, expires: Option<Timestamp>) -> KeyRecord {
+    let scopes = [Scope::Admin].into_iter().collect();
+    KeyRecord { scopes, expires, ..key_of(workspace(7), seed, NOW) }
+}
+
+pub(crate) async fn the_last_admin_key_stands_unless_the_operator_says_so(db: Db) {
+    let store = AccessStore(db);
+    let (first, second) = (admin_key(1, None), admin_key(2, Some(Timestamp::MAX)));
+    // Neither of these could let anybody in: one may only record, the other has expired.
+    let others = [key_of(workspace(7), 3, NOW), admin_key(4, Some(NOW))];
+    store.create(new_workspace(7, "one"), first.clone()).await.unwrap();
+    for key in others.iter().chain([&second]) {
+        store.add_key(key.clone()).await.unwrap();
+    }
+    let revoke = |id, keep| store.revoke(workspace(7), id, NOW, keep);
+    assert!(matches!(revoke(first.id, Keep::AnAdmin).await.unwrap(), Revoked::Done(_)));
+    assert_eq!(revoke(second.id, Keep::AnAdmin).await.unwrap(), Revoked::LastAdmin);
+    assert_eq!(store.find_key(second.id).await.unwrap().unwrap().revoked, None);
+    for key in &others {
+        assert!(matches!(revoke(key.id, Keep::AnAdmin).await.unwrap(), Revoked::Done(_)));
+    }
+    assert!(matches!(revoke(second.id, Keep::Nothing).await.unwrap(), Revoked::Done(_)));
+}
+
+pub(crate) async fn two_admins_that_revoke_each_other_at_once_leave_one(db: Db) {
+    let store = AccessStore(db);
+    let (one, other) = (admin_key(1, None), admin_key(2, None));
+    store.create(new_workspace(7, "one"), one.clone()).await.unwrap();
+    store.add_key(other.clone()).await.unwrap();
+    let revoke = |id| store.revoke(workspace(7), id, NOW, Keep::AnAdmin);
+    let outcomes: (_, _) = tokio::join!(revoke(one.id), revoke(other.id));
+    let outcomes = [outcomes.0.unwrap(), outcomes.1.unwrap()];
+    let left = outcomes.iter().filter(|outcome| **outcome == Revoked::LastAdmin).count();
+    assert_eq!(left, 1, "{outcomes:?}");
 }
 
 pub(crate) async fn pages_of_keys_stay_stable_while_keys_are_added(db: Db) {
@@ -275,6 +319,6 @@ pub(crate) async fn use_after_close_is_an_error(db: Db) {
     assert!(LedgerReader(db.clone()).heads().await.is_err());
     let entries = vec![entry(workspace(1), None, "a")];
     let outcome: Result<_, db::Error> =
-        db.write(move |txn| Box::pin(async move { append(txn, entries, NOW).await })).await;
+        db.write_rows(move |txn| Box::pin(async move { append(txn, entries, NOW).await })).await;
     assert!(outcome.is_err());
 }

@@ -61,7 +61,7 @@ async fn a_tail_misses_nothing(db: TestDb) {
 
 async fn write(db: &Db, workspace: WorkspaceId, roll_back: bool) -> Vec<i64> {
     let outcome: Result<Vec<Appended>, db::Error> = db
-        .write(move |txn| {
+        .write_rows(move |txn| {
             Box::pin(async move {
                 let entries = vec![entry(workspace), entry(workspace)];
                 let (answers, _) = append(txn, entries, Timestamp::EPOCH).await?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use db::bulk::Rows;
 use db::{Db, Settings};
-use sea_orm_migration::sea_orm::ConnectionTrait as _;
 
 use crate::failure::Failure;
 
@@ -45,10 +44,10 @@ impl Inserts {
         first: i64,
         records: Arc<[Vec<u8>]>,
     ) -> Result<(), Failure> {
-        let rows = i64::try_from(records.len()).unwrap_or(i64::MAX);
-        let numbers = || first..first + rows;
+        let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let numbers = || first..first + count;
         let constant = |value: i64| vec![value; records.len()];
-        let statement = Rows::new()
+        let rows = Rows::new()
             .int("partition", constant(partition))
             .int("seq", numbers().collect())
             .int("workspace", constant(1))
@@ -58,15 +57,12 @@ impl Inserts {
             .bytes("body_hash", numbers().map(|n| hash(n, partition)).collect())
             .opt_bytes("trace_context", vec![None; records.len()])
             .bytes("record", records.to_vec())
-            .bind(first)
-            .statement(
-                self.db.backend(),
-                "INSERT INTO event ({columns}, recorded_time) SELECT {columns}, {0} FROM {rows}",
-            );
+            .bind(first);
+        let sql = "INSERT INTO event ({columns}, recorded_time) SELECT {columns}, {0} FROM {rows}";
         self.db
-            .write(move |txn| {
+            .write_rows(move |txn| {
                 Box::pin(async move {
-                    txn.execute_raw(statement).await?;
+                    txn.execute(rows, sql).await?;
                     Ok::<_, db::Error>(())
                 })
             })

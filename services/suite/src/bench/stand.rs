@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
 
+use chassis::config::{ProcessEnv, Vars as _};
 use chassis::telemetry::Telemetry;
 use chassis::{Context, Serving, connect, lifecycle};
 use http::Uri;
@@ -125,10 +126,12 @@ fn variables(
     database: Option<&str>,
     redis: Option<&str>,
 ) -> std::io::Result<BTreeMap<String, String>> {
-    let mut vars = BTreeMap::from([
-        ("TALLY_DATA_DIR".to_owned(), directory.display().to_string()),
-        ("TALLY_LOG".to_owned(), "warn".to_owned()),
-    ]);
+    // What is tuned for the services is tuned for the bench; where they are and what they keep is not.
+    let tuned = ["LANES", "QUEUE", "CONNECTIONS"].map(|name| format!("TALLY_INGEST_{name}"));
+    let tuned = tuned.into_iter().filter_map(|name| Some((name.clone(), ProcessEnv.get(&name)?)));
+    let mut vars: BTreeMap<String, String> = tuned.collect();
+    vars.insert("TALLY_DATA_DIR".to_owned(), directory.display().to_string());
+    vars.insert("TALLY_LOG".to_owned(), "warn".to_owned());
     for service in ["INGEST", "CATALOG"] {
         vars.insert(format!("TALLY_{service}_LISTEN"), free_address()?);
     }

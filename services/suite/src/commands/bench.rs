@@ -20,8 +20,10 @@ use crate::bench::{
 use crate::cli::{Bench, BenchIngest, BenchWhat};
 use crate::failure::Failure;
 
-/// Batches in flight: a batch is work for a whole lane, so a few keep all of them busy.
-const BATCHES_IN_FLIGHT: usize = 8;
+/// Of so many callers one sends batches: while some are written, others must be on their way.
+const CALLERS_A_BATCH: usize = 8;
+/// What the bare INSERT may use: half of them write, as many as ingest has by default.
+const INSERT_CONNECTIONS: u32 = 8;
 /// Events of one call while the ledger is filled.
 const PRELOAD_BATCH: usize = 1_000;
 
@@ -69,7 +71,7 @@ async fn measure(
     let events = Events::new(&OsIds, chassis::SystemClock.now());
     let time = Duration::from_secs(args.seconds.into());
     let load = |callers| Load { callers, time };
-    let in_flight = BATCHES_IN_FLIGHT.min(args.callers.into());
+    let in_flight = usize::from(args.callers).div_ceil(CALLERS_A_BATCH);
     let steps = Steps::new(args.json);
     let mut report = Report { preloaded: args.preload, ..Report::default() };
 
@@ -166,8 +168,7 @@ async fn inserts(
     record: Vec<u8>,
     size: usize,
 ) -> Result<Sample, Failure> {
-    let connections = u32::try_from(load.callers * 2).unwrap_or(u32::MAX);
-    let inserts = Inserts::open(stand.database_url.clone(), connections).await?;
+    let inserts = Inserts::open(stand.database_url.clone(), INSERT_CONNECTIONS).await?;
     let records: Arc<[Vec<u8>]> = vec![record; size].into();
     // Runs on one database do not meet: none began in the same microsecond.
     let seq = Arc::new(AtomicI64::new(stand.ctx.clock.now().micros()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::config::ProcessEnv;
-use chassis::{Context, ServiceConfig, connect_with_key, lifecycle};
+use chassis::{Context, ServiceConfig, Serving, connect_with_key, lifecycle};
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel::Window;
 use secrecy::ExposeSecret as _;
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: Demo) -> Result<ExitCode, Failure> {
     let Hosted { ctx, telemetry, servers } = hosting::start(settings, Which::All, ctx).await?;
 
     let told = tokio::select! {
-        told = tell(&args, &peers, &ctx, &receiver) => told,
+        told = tell(&args, &peers, &ctx, &receiver, address(&servers)) => told,
         () = ctx.stop.cancelled() => Ok(()),
     };
     if args.once || told.is_err() {
@@ -57,12 +57,19 @@ pub(crate) async fn run(args: Demo) -> Result<ExitCode, Failure> {
     told.map(|()| code)
 }
 
+/// The one address behind which all services are.
+fn address(servers: &[Serving]) -> String {
+    let suite = servers.iter().find(|server| server.name == "suite");
+    suite.map(|server| server.addr.to_string()).unwrap_or_default()
+}
+
 /// Replays the month and prints what the services make of it.
 async fn tell(
     args: &Demo,
     peers: &ServiceConfig,
     ctx: &Context,
     receiver: &Receiver,
+    address: String,
 ) -> Result<(), Failure> {
     let stage = prepare(peers, ctx, receiver).await?;
     let channel = |uri| connect_with_key(uri, "demo", Some(&stage.api_key), &ctx.transport);
@@ -103,10 +110,7 @@ async fn tell(
         report.text()
     }
     if !args.once && !args.json {
-        println!(
-            "\nServing on {}. Look around:",
-            peers.ingest_url.authority().map_or("", |a| a.as_str())
-        );
+        println!("\nServing on {address}. Look around:");
         println!("  export TALLY_API_KEY={}", stage.api_key.expose_secret());
         println!("  tally overview --by agent");
         println!("The key lives a day; the workspace is {}. Ctrl-C ends it.", stage.workspace);

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use chassis::Channel;
-use comfy_table::Table;
 use wire::common::v1::Scope;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
 use wire::ingest::v1::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, RevokeApiKeyRequest};
@@ -11,14 +10,33 @@ use wire::ingest::v1::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, RevokeAp
 use crate::cli::{Key, KeyAction, ScopeArg};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::print;
+use crate::{hosting, print, service_token};
 
 pub(crate) async fn run(args: Key) -> Result<ExitCode, Failure> {
-    let settings = super::settings()?;
-    let client = Client::with_key(&settings)?;
-    let mut access = AccessServiceClient::new(client.to(&settings.peers.ingest_url));
+    let mut settings = super::settings()?;
+    let operator = match &args.action {
+        KeyAction::Create { workspace, .. } => workspace.is_some(),
+        KeyAction::List { .. } | KeyAction::Revoke { .. } => false,
+    };
+    let channel = if operator {
+        // The way back in when no admin key is left.
+        service_token::require(&mut settings, "creating a key of a workspace by its id")?;
+        let ctx = hosting::context(&mut settings)?;
+        chassis::connect(&settings.peers.ingest_url, "cli", &ctx)
+    } else {
+        Client::with_key(&settings)?.to(&settings.peers.ingest_url)
+    };
+    let mut access = AccessServiceClient::new(channel);
     match args.action {
-        KeyAction::Create { scope, name, json } => create(&mut access, scope, name, json).await?,
+        KeyAction::Create { scope, name, workspace, json } => {
+            let request = CreateApiKeyRequest {
+                workspace_id: workspace.unwrap_or_default(),
+                name,
+                scopes: scope.into_iter().map(|scope| wire_scope(scope).into()).collect(),
+                ttl: None,
+            };
+            create(&mut access, request, json).await?;
+        }
         KeyAction::List { json } => list(&mut access, json).await?,
         KeyAction::Revoke { key_id } => {
             let request = RevokeApiKeyRequest { workspace_id: String::new(), key_id };
@@ -34,12 +52,9 @@ pub(crate) async fn run(args: Key) -> Result<ExitCode, Failure> {
 
 async fn create(
     access: &mut AccessServiceClient<Channel>,
-    scopes: Vec<ScopeArg>,
-    name: String,
+    request: CreateApiKeyRequest,
     json: bool,
 ) -> Result<(), Failure> {
-    let scopes = scopes.into_iter().map(|scope| wire_scope(scope).into()).collect();
-    let request = CreateApiKeyRequest { workspace_id: String::new(), name, scopes, ttl: None };
     let made = access
         .create_api_key(request)
         .await
@@ -73,10 +88,8 @@ async fn list(access: &mut AccessServiceClient<Channel>, json: bool) -> Result<(
         }
         return Ok(());
     }
-    let mut table = Table::new();
-    table
-        .load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
-        .set_header(["Key", "Name", "Scopes", "Created", "State"]);
+    let mut table = print::table(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["Key", "Name", "Scopes", "Created", "State"]);
     for key in keys {
         let scopes = key.scopes().map(|scope| scope.as_str_name().trim_start_matches("SCOPE_"));
         let scopes = scopes.collect::<Vec<_>>().join(", ").to_lowercase();

@@ -8,6 +8,7 @@ pub(crate) mod migrate;
 pub(crate) mod overview;
 pub(crate) mod serve;
 pub(crate) mod track;
+mod track_file;
 pub(crate) mod workspace;
 
 use chassis::config::ProcessEnv;

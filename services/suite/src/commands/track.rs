@@ -1,33 +1,28 @@
 //! `tally track`.
 
-use std::io::{BufRead, BufReader, IsTerminal as _, Read, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 
 use chassis::Channel;
-use indicatif::{ProgressBar, ProgressStyle};
 use kernel::{Currency, Money};
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::ingest_service_client::IngestServiceClient;
-use wire::ingest::v1::track_result::Result as Outcome;
-use wire::ingest::v1::{Event, Receipt, TaskCompleted, Ticket, TrackBatchRequest, TrackRequest};
+use wire::ingest::v1::{Event, Receipt, TaskCompleted, Ticket, TrackRequest};
 
+use super::track_file::{self, Manner};
 use crate::cli::{OutcomeArg, Track};
 use crate::client::Client;
 use crate::failure::Failure;
-
-/// Events of one call.
-const BATCH: usize = 500;
-/// Bytes of one call, under the 1 MiB a call may have.
-const BATCH_BYTES: usize = 768 * 1024;
 
 pub(crate) async fn run(args: Track) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
     let mut ingest = IngestServiceClient::new(client.to(&settings.peers.ingest_url));
     match &args.file {
-        Some(path) => track_file(&mut ingest, path, args.json).await,
+        Some(path) => {
+            let manner = Manner { skip_bad: args.skip_bad, json: args.json };
+            track_file::run(&mut ingest, path, manner).await
+        }
         None => track_one(&mut ingest, args).await,
     }
 }
@@ -95,81 +90,4 @@ fn sentence(receipt: &Receipt) -> String {
         }
     }
     text
-}
-
-/// Tracks a file, a batch at a time. Refused lines are named; the others count.
-async fn track_file(
-    ingest: &mut IngestServiceClient<Channel>,
-    path: &Path,
-    json: bool,
-) -> Result<ExitCode, Failure> {
-    let stdin = path == Path::new("-");
-    let source: Box<dyn Read> = if stdin {
-        Box::new(std::io::stdin())
-    } else {
-        let open = std::fs::File::open(path);
-        Box::new(open.map_err(|e| Failure::Other(format!("{}: {e}", path.display())))?)
-    };
-    let bar = progress();
-    let mut lines = BufReader::new(source).lines().zip(1u64..);
-    let (mut tracked, mut refused) = (0u64, 0u64);
-    loop {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while batch.len() < BATCH && bytes < BATCH_BYTES {
-            let Some((line, number)) = lines.next() else { break };
-            let line =
-                line.map_err(|e| Failure::Other(format!("line {number} cannot be read: {e}")))?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            bytes += line.len();
-            match serde_json::from_str::<Event>(&line) {
-                Ok(event) => batch.push((number, event)),
-                Err(error) => {
-                    refused += 1;
-                    eprintln!("line {number}: is not an event: {error}");
-                }
-            }
-        }
-        if batch.is_empty() {
-            break;
-        }
-        let (numbers, events): (Vec<u64>, Vec<Event>) = batch.into_iter().unzip();
-        let request = TrackBatchRequest { events, catalog_at_least: String::new() };
-        let answer = ingest
-            .track_batch(request)
-            .await
-            .map_err(Failure::call("the batch was not tracked"))?;
-        for (number, result) in numbers.into_iter().zip(answer.into_inner().results) {
-            match result.result {
-                Some(Outcome::Receipt(receipt)) => {
-                    tracked += 1;
-                    if json {
-                        let line = serde_json::to_string(&receipt)?;
-                        // A reader that went away is no reason to stop tracking.
-                        let _ = writeln!(std::io::stdout(), "{line}");
-                    }
-                }
-                Some(Outcome::Refusal(refusal)) => {
-                    refused += 1;
-                    eprintln!("line {number}: {}: {}", refusal.reason, refusal.message);
-                }
-                None => refused += 1,
-            }
-        }
-        bar.set_position(tracked);
-    }
-    bar.finish_and_clear();
-    eprintln!("{tracked} tracked, {refused} refused");
-    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn progress() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {pos} events, {per_sec}");
-    ProgressBar::new_spinner()
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }

@@ -12,17 +12,7 @@ use crate::{hosting, service_token};
 pub(crate) async fn run(args: Workspace) -> Result<ExitCode, Failure> {
     let mut settings = super::settings()?;
     // Workspaces belong to the operator: this needs the service token, not a key.
-    if settings.process.service_token.is_none() {
-        let dir = settings.data_dir();
-        settings.process.service_token = service_token::find(&dir).ok().flatten();
-        if settings.process.service_token.is_none() {
-            return Err(Failure::Other(format!(
-                "creating a workspace needs the service token: set TALLY_SERVICE_TOKEN, or run this where the \
-                 services keep theirs ({} has none)",
-                dir.display()
-            )));
-        }
-    }
+    service_token::require(&mut settings, "creating a workspace")?;
     let ctx = hosting::context(&mut settings)?;
     let mut access =
         AccessServiceClient::new(chassis::connect(&settings.peers.ingest_url, "cli", &ctx));

@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
-use chassis::{Context, ServiceConfig, connect, connect_with_key};
+use chassis::{Channel, Context, ServiceConfig, connect, connect_with_key};
 use kernel::Timestamp;
 use secrecy::SecretString;
 use wire::catalog::v1::SetHourlyRateRequest;
 use wire::catalog::v1::catalog_service_client::CatalogServiceClient;
 use wire::common::v1::Scope;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
-use wire::ingest::v1::{CreateApiKeyRequest, CreateWorkspaceRequest};
+use wire::ingest::v1::{
+    ApiKey, CreateApiKeyRequest, CreateWorkspaceRequest, ListApiKeysRequest, RevokeApiKeyRequest,
+};
 use wire::webhook::v1::endpoint_service_client::EndpointServiceClient;
 use wire::webhook::v1::{CreateEndpointRequest, Filter, Operator, Predicate};
 
@@ -20,6 +22,8 @@ use webhook_dispatch::domain::Secret;
 
 /// EUR 85 an hour, as in the seed document.
 const RATE_MICROS_PER_HOUR: i64 = 85_000_000;
+/// By which a run finds the keys of earlier ones.
+const KEY_NAME: &str = "tally demo";
 /// The key lives a day: long enough to look around.
 const KEY_TTL_SECONDS: i64 = 86_400;
 /// The rate holds from well before the month.
@@ -55,10 +59,11 @@ pub(crate) async fn prepare(
     let created = workspace.create_time.unwrap_or_default();
     let month = Month::before(Timestamp::from_parts(created.seconds, created.nanos));
 
+    revoke_earlier_keys(&mut access, &workspace.workspace_id).await?;
     let key = access
         .create_api_key(CreateApiKeyRequest {
             workspace_id: workspace.workspace_id.clone(),
-            name: "tally demo".to_owned(),
+            name: KEY_NAME.to_owned(),
             // Backfill: the month stays where it is when the demo runs again much later.
             scopes: vec![Scope::Admin.into(), Scope::Backfill.into()],
             ttl: Some(wire::Duration { seconds: KEY_TTL_SECONDS, nanos: 0 }),
@@ -100,6 +105,39 @@ pub(crate) async fn prepare(
         month,
         catalog_version: rate.catalog_version,
     })
+}
+
+/// The keys of earlier runs: they are shown once and kept nowhere, so that a run cannot use them again,
+/// and a pile of admin keys is no example to give.
+async fn revoke_earlier_keys(
+    access: &mut AccessServiceClient<Channel>,
+    workspace_id: &str,
+) -> Result<(), Failure> {
+    let mut page_token = String::new();
+    loop {
+        let request = ListApiKeysRequest {
+            workspace_id: workspace_id.to_owned(),
+            page_token,
+            ..Default::default()
+        };
+        let page = access
+            .list_api_keys(request)
+            .await
+            .map_err(Failure::call("the demo's earlier keys were not listed"))?
+            .into_inner();
+        let earlier = |key: &ApiKey| key.name == KEY_NAME && key.revoke_time.is_none();
+        for key in page.api_keys.into_iter().filter(earlier) {
+            let workspace_id = workspace_id.to_owned();
+            access
+                .revoke_api_key(RevokeApiKeyRequest { workspace_id, key_id: key.key_id })
+                .await
+                .map_err(Failure::call("an earlier key of the demo was not revoked"))?;
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(());
+        }
+    }
 }
 
 /// Subscribed to failures only.

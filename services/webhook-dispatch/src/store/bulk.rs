@@ -1,4 +1,7 @@
 //! The hot statements: many rows at once, the same text for any number of them.
+//!
+//! The updates take even the partition from the rows. Were it bound beside them, SQLite would walk all
+//! that is pending in the partition once for every row.
 
 use db::bulk::Rows;
 use kernel::{Partition, Timestamp, TraceContext};
@@ -86,6 +89,7 @@ pub(super) fn update_settled(
     let each = |value: fn(&Settlement) -> i64| settlements.iter().map(value).collect::<Vec<_>>();
     let trace = |s: &Settlement| trace_bytes(s.answer.as_ref().and_then(|a| a.trace));
     Rows::new()
+        .int("of_partition", vec![i64::from(partition.get()); settlements.len()])
         .int("of_endpoint", each(|s| s.id.endpoint.get()))
         .int("of_seq", each(|s| s.id.seq))
         .int("claimed", each(|s| s.claimed.micros()))
@@ -94,14 +98,14 @@ pub(super) fn update_settled(
         .opt_int("next_due", settlements.iter().map(|s| micros(s.state.due())).collect())
         .opt_int("done_at", settlements.iter().map(|s| micros(s.state.settled())).collect())
         .opt_bytes("span", settlements.iter().map(trace).collect())
-        .bind(partition.get())
         .statement(
             backend,
             "UPDATE delivery SET state = rows.to_state, attempts = rows.made, due_time = rows.next_due, \
              settled_time = rows.done_at, attempt_trace = coalesce(rows.span, delivery.attempt_trace), \
              body = CASE WHEN rows.to_state = 'succeeded' THEN NULL ELSE delivery.body END \
-             FROM {rows} WHERE delivery.\"partition\" = {0} AND delivery.endpoint = rows.of_endpoint \
-             AND delivery.seq = rows.of_seq AND delivery.due_time = rows.claimed",
+             FROM {rows} WHERE delivery.\"partition\" = rows.of_partition \
+             AND delivery.endpoint = rows.of_endpoint AND delivery.seq = rows.of_seq \
+             AND delivery.due_time = rows.claimed",
         )
 }
 
@@ -113,14 +117,15 @@ pub(super) fn claim(
     until: Timestamp,
 ) -> Statement {
     Rows::new()
+        .int("of_partition", vec![i64::from(partition.get()); wanted.len()])
         .int("of_endpoint", wanted.iter().map(|(id, _)| id.endpoint.get()).collect())
         .int("of_seq", wanted.iter().map(|(id, _)| id.seq).collect())
         .int("was_due", wanted.iter().map(|(_, due)| due.micros()).collect())
         .bind(until.micros())
-        .bind(partition.get())
         .statement(
             backend,
-            "UPDATE delivery SET due_time = {0} FROM {rows} WHERE delivery.\"partition\" = {1} \
+            "UPDATE delivery SET due_time = {0} FROM {rows} \
+             WHERE delivery.\"partition\" = rows.of_partition \
              AND delivery.endpoint = rows.of_endpoint AND delivery.seq = rows.of_seq \
              AND delivery.due_time = rows.was_due RETURNING endpoint, seq",
         )

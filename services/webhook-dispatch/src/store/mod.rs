@@ -1,8 +1,12 @@
 //! What is kept: endpoints, deliveries, attempts. One method is one transaction and one business fact.
 
+mod agenda;
 mod bulk;
 mod entity;
 mod migration;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod plans;
 mod row;
 mod sql;
 
@@ -62,16 +66,24 @@ pub trait Store: Send + Sync {
         cursor: Box<dyn Cursor>,
     ) -> Result<(), RecordError>;
 
-    /// Partitions with a delivery due by `horizon`, with the earliest time.
+    /// Partitions with a delivery due by `horizon`, with the earliest time. Costs the same whatever the
+    /// backlog is, and so do the two below.
     async fn agenda(&self, horizon: Timestamp) -> Result<Vec<(Partition, Timestamp)>, Error>;
 
-    /// Deliveries due at `now`, longest overdue first, none of `busy` endpoints.
+    /// Endpoints with a delivery due at `now`, with the earliest time; the longest overdue first.
+    async fn waiting(
+        &self,
+        partition: Partition,
+        now: Timestamp,
+    ) -> Result<Vec<(EndpointId, Timestamp)>, Error>;
+
+    /// Deliveries due at `now` of these endpoints, of each at most as many as is said and those that are
+    /// longest overdue; the longest overdue first.
     async fn due(
         &self,
         partition: Partition,
         now: Timestamp,
-        busy: &[EndpointId],
-        limit: u64,
+        of: &[(EndpointId, u64)],
     ) -> Result<Vec<Due>, Error>;
 
     /// Takes deliveries until `until`; answers those whose due time was still what it is said to be.

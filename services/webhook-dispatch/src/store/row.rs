@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Partition, Timestamp, TraceContext, WorkspaceId};
+use kernel::{Timestamp, TraceContext, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 
 use super::entity::{attempt, delivery, endpoint};
@@ -14,10 +14,6 @@ use crate::domain::{
 
 pub(super) fn partition_of(workspace: WorkspaceId) -> i16 {
     workspace.partition().get()
-}
-
-pub(super) fn partition(number: i16) -> Result<Partition, Error> {
-    Partition::new(number).ok_or_else(|| Error::corrupt("delivery", "partition", number))
 }
 
 pub(super) fn new_endpoint(

@@ -6,14 +6,14 @@ use kernel::{Partition, Timestamp, WorkspaceId};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait,
-    DatabaseTransaction, EntityTrait as _, FromQueryResult, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    DatabaseTransaction, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 
 use super::entity::{attempt, delivery, endpoint, roster};
 use super::{
     AttemptRecord, Cursor, DeliveryRecord, Due, ENDPOINTS_MAX, Error, RecordError, Recording,
-    Registered, Request, Roster, Settlement, Store, bulk, row,
+    Registered, Request, Roster, Settlement, Store, agenda, bulk, row,
 };
 use crate::domain::{Answer, DeliveryId, Endpoint, EndpointId, EndpointState, Stage};
 
@@ -171,50 +171,24 @@ impl Store for SqlStore {
     }
 
     async fn agenda(&self, horizon: Timestamp) -> Result<Vec<(Partition, Timestamp)>, Error> {
-        #[derive(FromQueryResult)]
-        struct Line {
-            partition: i16,
-            earliest: i64,
-        }
-        let lines = delivery::Entity::find()
-            .select_only()
-            .column(delivery::Column::Partition)
-            .column_as(delivery::Column::DueTime.min(), "earliest")
-            .filter(delivery::Column::DueTime.lte(horizon.micros()))
-            .group_by(delivery::Column::Partition)
-            .into_model::<Line>()
-            .all(self.db.reader())
-            .await?;
-        lines
-            .into_iter()
-            .map(|line| {
-                Ok((row::partition(line.partition)?, Timestamp::from_micros(line.earliest)))
-            })
-            .collect()
+        agenda::partitions(self.db.reader(), horizon).await
+    }
+
+    async fn waiting(
+        &self,
+        partition: Partition,
+        now: Timestamp,
+    ) -> Result<Vec<(EndpointId, Timestamp)>, Error> {
+        agenda::endpoints(self.db.reader(), partition, now).await
     }
 
     async fn due(
         &self,
         partition: Partition,
         now: Timestamp,
-        busy: &[EndpointId],
-        limit: u64,
+        of: &[(EndpointId, u64)],
     ) -> Result<Vec<Due>, Error> {
-        use delivery::Column;
-        let mut query = delivery::Entity::find()
-            .filter(Column::Partition.eq(partition.get()))
-            .filter(Column::DueTime.lte(now.micros()));
-        if !busy.is_empty() {
-            query = query.filter(Column::Endpoint.is_not_in(busy.iter().map(|id| id.get())));
-        }
-        let rows = query
-            .order_by_asc(Column::DueTime)
-            .order_by_asc(Column::Endpoint)
-            .order_by_asc(Column::Seq)
-            .limit(limit)
-            .all(self.db.reader())
-            .await?;
-        rows.into_iter().map(row::due).collect()
+        agenda::due(self.db.reader(), partition, now, of).await
     }
 
     async fn claim(

@@ -24,7 +24,8 @@ testkit::store_suite! {
         claims_each_delivery_once,
         settles_only_what_is_still_claimed,
         switches_off_an_endpoint_that_is_gone,
-        passes_over_busy_endpoints,
+        looks_for_the_oldest_of_each_endpoint_asked_for,
+        names_the_endpoints_that_wait,
         answers_unavailable_after_close,
     ],
 }

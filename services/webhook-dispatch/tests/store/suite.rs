@@ -13,7 +13,7 @@ use webhook_dispatch::domain::{
     Secret, Stage, Target, Verdict,
 };
 use webhook_dispatch::store::{
-    Cursor, ENDPOINTS_MAX, Error, NewDelivery, RecordError, Recording, Registered, Request,
+    Cursor, Due, ENDPOINTS_MAX, Error, NewDelivery, RecordError, Recording, Registered, Request,
     Settlement, SqlStore, Store,
 };
 
@@ -108,6 +108,12 @@ async fn with_endpoints(db: Db, numbers: &[i64]) -> SqlStore {
 async fn record(store: &SqlStore, deliveries: Vec<NewDelivery>) -> Result<(), RecordError> {
     let roster = store.roster(partition()).await.unwrap().version;
     store.record(partition(), Recording { roster, deliveries }, Box::new(Moves(true))).await
+}
+
+/// Due so many seconds later, of these endpoints at most so many each.
+async fn due(store: &SqlStore, seconds: i64, of: &[(i64, u64)]) -> Vec<Due> {
+    let of: Vec<_> = of.iter().map(|(number, most)| (id(*number), *most)).collect();
+    store.due(partition(), later(seconds), &of).await.unwrap()
 }
 
 async fn seqs(store: &SqlStore, below: Option<i64>, limit: u64) -> Vec<i64> {
@@ -243,8 +249,8 @@ pub async fn deletes_an_endpoint_with_what_it_waits_for(db: Db) {
     assert_eq!(again, deleted);
     let found = &store.deliveries(workspace(1), id(1), &[], None, 10).await.unwrap()[0];
     assert_eq!(found.state, Delivery::Dead { attempts: 0, at: later(60) });
-    let due = store.due(partition(), later(3_600), &[], 10).await.unwrap();
-    assert_eq!(due.iter().map(|due| due.id.endpoint).collect::<Vec<_>>(), [id(2)]);
+    let waiting = store.waiting(partition(), later(3_600)).await.unwrap();
+    assert_eq!(waiting, [(id(2), later(1))]);
 }
 
 pub async fn records_nothing_when_fenced(db: Db) {
@@ -281,7 +287,7 @@ pub async fn claims_each_delivery_once(db: Db) {
     record(&store, (1..=20).map(|seq| pending(1, seq)).collect()).await.unwrap();
     let agenda = store.agenda(later(3_600)).await.unwrap();
     assert_eq!(agenda, [(partition(), later(1))]);
-    let due = store.due(partition(), later(20), &[], 100).await.unwrap();
+    let due = due(&store, 20, &[(1, 100)]).await;
     assert_eq!(due.len(), 20);
     assert_eq!((due[0].body.as_ref(), due[0].event_trace), (&b"{\"a\":\"\0\"}"[..], Some(TRACE)));
     let wanted: Vec<_> = due.iter().map(|due| (due.id, due.due)).collect();
@@ -293,12 +299,8 @@ pub async fn claims_each_delivery_once(db: Db) {
     }
     claimed.sort_unstable();
     assert_eq!(claimed, wanted.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-    assert_eq!(store.due(partition(), later(99), &[], 100).await.unwrap(), []);
-    assert_eq!(
-        store.due(partition(), later(100), &[], 100).await.unwrap().len(),
-        20,
-        "a claim runs out"
-    );
+    assert_eq!(self::due(&store, 99, &[(1, 100)]).await, []);
+    assert_eq!(self::due(&store, 100, &[(1, 100)]).await.len(), 20, "a claim runs out");
 }
 
 pub async fn settles_only_what_is_still_claimed(db: Db) {
@@ -319,7 +321,7 @@ pub async fn settles_only_what_is_still_claimed(db: Db) {
         "claimed by another"
     );
     assert_eq!(settle(until, Verdict::Refused, retry).await, retry);
-    let due = &store.due(partition(), later(200), &[], 1).await.unwrap()[0];
+    let due = &due(&store, 200, &[(1, 1)]).await[0];
     assert_eq!((due.attempts, due.attempt_trace), (1, Some(TRACE)));
     let done = Delivery::Succeeded { attempts: 2, at: later(201) };
     assert_eq!(settle(later(200), Verdict::Delivered, done).await, done);
@@ -342,17 +344,41 @@ pub async fn switches_off_an_endpoint_that_is_gone(db: Db) {
     assert_eq!(stages.len(), 2, "the one that waited died with it");
 }
 
-pub async fn passes_over_busy_endpoints(db: Db) {
-    let store = with_endpoints(db, &[1, 2]).await;
-    record(&store, vec![pending(1, 1), pending(2, 2), pending(1, 3)]).await.unwrap();
-    let due = store.due(partition(), later(10), &[id(1)], 10).await.unwrap();
-    assert_eq!(due.iter().map(|due| due.id.seq).collect::<Vec<_>>(), [2]);
-    let due = store.due(partition(), later(2), &[], 10).await.unwrap();
-    assert_eq!(
-        due.iter().map(|due| due.id.seq).collect::<Vec<_>>(),
-        [1, 2],
-        "longest overdue first"
-    );
+pub async fn looks_for_the_oldest_of_each_endpoint_asked_for(db: Db) {
+    // More endpoints than one statement looks up.
+    let all: Vec<i64> = (1..=40).collect();
+    let store = with_endpoints(db, &all).await;
+    for number in &all {
+        let rows = [3, 1, 2, 5].map(|second| pending(*number, number * 10 + second));
+        record(&store, rows.into()).await.unwrap();
+    }
+    let seqs = async |seconds, of: &[(i64, u64)]| {
+        due(&store, seconds, of).await.iter().map(|due| due.id.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(seqs(1_000, &[(2, 10), (1, 2)]).await, [11, 12, 21, 22, 23, 25]);
+    assert_eq!(seqs(12, &[(2, 10), (1, 10)]).await, [11, 12], "the others are not due yet");
+    let each: Vec<(i64, u64)> = all.iter().map(|number| (*number, 1)).collect();
+    let firsts: Vec<i64> = all.iter().map(|number| number * 10 + 1).collect();
+    assert_eq!(seqs(1_000, &each).await, firsts, "longest overdue first");
+    assert_eq!(seqs(1_000, &[]).await, [0; 0]);
+}
+
+pub async fn names_the_endpoints_that_wait(db: Db) {
+    let store = with_endpoints(db, &[1, 2, 3, 4]).await;
+    let done = Delivery::Succeeded { attempts: 1, at: NOW };
+    let rows = vec![pending(1, 7), pending(1, 9), pending(2, 3), pending(3, 50)];
+    record(&store, rows).await.unwrap();
+    record(&store, vec![delivery(4, 1, done, Some(answer(Verdict::Delivered)))]).await.unwrap();
+    let waiting = async |seconds| store.waiting(partition(), later(seconds)).await.unwrap();
+    assert_eq!(waiting(2).await, []);
+    assert_eq!(waiting(10).await, [(id(2), later(3)), (id(1), later(7))], "longest overdue first");
+    let first = DeliveryId { endpoint: id(2), seq: 3 };
+    store.claim(partition(), &[(first, later(3))], later(60)).await.unwrap();
+    assert_eq!(waiting(10).await, [(id(1), later(7))], "what is claimed is seen to");
+    assert_eq!(store.agenda(later(10)).await.unwrap(), [(partition(), later(7))]);
+    let other = Partition::all().find(|other| *other != partition()).unwrap();
+    assert_eq!(store.waiting(other, later(100)).await.unwrap(), []);
+    assert_eq!(store.agenda(later(6)).await.unwrap(), []);
 }
 
 pub async fn answers_unavailable_after_close(db: Db) {

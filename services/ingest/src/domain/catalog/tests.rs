@@ -30,8 +30,12 @@ fn catalog() -> (Catalog, WorkspaceId) {
     (catalog, WorkspaceId::new(1).unwrap())
 }
 
+fn asked(key: &BaselineKey) -> Asked<'_> {
+    Asked { task_type: &key.task_type, language: &key.language, channel: &key.channel }
+}
+
 fn minutes(catalog: &Catalog, workspace: WorkspaceId, sent: BaselineKey, when: i64) -> Option<i64> {
-    catalog.baseline(workspace, &sent, at(when)).unwrap().map(|b| b.ms / 60_000)
+    catalog.baseline(workspace, asked(&sent), at(when)).unwrap().map(|b| b.ms / 60_000)
 }
 
 #[test]
@@ -67,9 +71,10 @@ fn a_tag_is_the_same_in_any_case() {
 #[test]
 fn a_misspelt_name_is_refused_with_the_nearest() {
     let (catalog, workspace) = catalog();
-    let unknown = catalog.baseline(workspace, &key("email_clasification", ""), at(1)).unwrap_err();
+    let unknown =
+        catalog.baseline(workspace, asked(&key("email_clasification", "")), at(1)).unwrap_err();
     assert_eq!(unknown.nearest, ["email_classification"]);
-    let unknown = catalog.baseline(workspace, &key("zzz", ""), at(1)).unwrap_err();
+    let unknown = catalog.baseline(workspace, asked(&key("zzz", "")), at(1)).unwrap_err();
     assert!(unknown.nearest.is_empty());
 }
 

@@ -7,6 +7,7 @@ mod m0004_create_attempt;
 mod m0005_index_endpoint_request;
 mod m0006_index_endpoint_workspace;
 mod m0007_index_delivery_due;
+mod m0008_index_delivery_endpoint_due;
 
 use sea_orm_migration::prelude::*;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_index_endpoint_request::Migration),
             Box::new(m0006_index_endpoint_workspace::Migration),
             Box::new(m0007_index_delivery_due::Migration),
+            Box::new(m0008_index_delivery_endpoint_due::Migration),
         ]
     }
 }

@@ -1,0 +1,182 @@
+//! A transaction that runs statements over rows straight on the driver.
+//!
+//! The ORM's statements own boxed values, one for each cell, and copy all of them to run: for the 500 rows of
+//! an append that was more work than everything else in it. Here a column is bound as it is.
+
+use sea_orm::{DbBackend, DbErr, Value};
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::{Arguments as _, AssertSqlSafe, FromRow};
+
+use super::values::Cells;
+use super::{Column, Rows, list, postgres};
+use crate::{Db, Error};
+
+/// An open transaction on the writing connections; see [`Db::write_rows`].
+pub struct Transaction {
+    on: On,
+    /// PostgreSQL answers COMMIT after a failed statement as if it had committed.
+    failed: bool,
+}
+
+enum On {
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+}
+
+impl Transaction {
+    pub(crate) async fn begin(db: &Db) -> Result<Self, Error> {
+        let writer = &db.inner().writer;
+        let on = if db.backend() == DbBackend::Postgres {
+            On::Postgres(writer.get_postgres_connection_pool().begin().await?)
+        } else {
+            // As in `Db::write`: the lock at once, or not at all.
+            On::Sqlite(writer.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?)
+        };
+        Ok(Self { on, failed: false })
+    }
+
+    /// Runs a statement over `rows`, a template as for [`Rows::statement`]; answers how many rows it
+    /// touched.
+    ///
+    /// # Panics
+    /// As [`Rows::statement`] does.
+    pub async fn execute(&mut self, rows: Rows, template: &str) -> Result<u64, Error> {
+        let done = match &mut self.on {
+            On::Postgres(txn) => {
+                let (sql, arguments) = rows.for_postgres(template)?;
+                let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                query.execute(&mut **txn).await.map(|done| done.rows_affected())
+            }
+            On::Sqlite(txn) => {
+                let mut portions = rows.for_sqlite(template);
+                let mut touched = Ok(0);
+                while let (Ok(so_far), Some(portion)) = (&touched, portions.next()) {
+                    let (sql, arguments) = portion?;
+                    let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                    let done = query.execute(&mut **txn).await;
+                    touched = done.map(|done| so_far + done.rows_affected());
+                }
+                touched
+            }
+        };
+        self.failed |= done.is_err();
+        Ok(done?)
+    }
+
+    /// The same for a statement that answers rows. A tuple reads the columns in order. SQLite is given
+    /// the rows in portions of 512 at most: an ORDER BY holds within one of them.
+    ///
+    /// # Panics
+    /// As [`Rows::statement`] does.
+    pub async fn fetch<R>(&mut self, rows: Rows, template: &str) -> Result<Vec<R>, Error>
+    where
+        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let found = match &mut self.on {
+            On::Postgres(txn) => {
+                let (sql, arguments) = rows.for_postgres(template)?;
+                sqlx::query_as_with(AssertSqlSafe(sql), arguments).fetch_all(&mut **txn).await
+            }
+            On::Sqlite(txn) => {
+                let mut portions = rows.for_sqlite(template);
+                let mut found = Ok(Vec::new());
+                while let (Ok(so_far), Some(portion)) = (&mut found, portions.next()) {
+                    let (sql, arguments) = portion?;
+                    let query = sqlx::query_as_with(AssertSqlSafe(sql), arguments);
+                    match query.fetch_all(&mut **txn).await {
+                        Ok(mut more) => so_far.append(&mut more),
+                        Err(error) => found = Err(error),
+                    }
+                }
+                found
+            }
+        };
+        self.failed |= found.is_err();
+        Ok(found?)
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        if self.failed {
+            let why = "a statement failed and the work went on: nothing is committed";
+            return Err(Error::Other(DbErr::Custom(why.into())));
+        }
+        let done = match self.on {
+            On::Postgres(txn) => txn.commit().await,
+            On::Sqlite(txn) => txn.commit().await,
+        };
+        done.map_err(|error| Error::at_commit(crate::error::driver(error)))
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), Error> {
+        match self.on {
+            On::Postgres(txn) => txn.rollback().await?,
+            On::Sqlite(txn) => txn.rollback().await?,
+        }
+        Ok(())
+    }
+}
+
+impl Rows {
+    fn for_postgres(self, template: &str) -> Result<(String, PgArguments), Error> {
+        self.check();
+        let mut arguments = PgArguments::default();
+        let source = postgres::native_source(&self.columns);
+        let sql = self.fill(DbBackend::Postgres, template, &source, self.columns.len());
+        for (_, column) in self.columns {
+            match column {
+                Column::Int(values) => arguments.add(values),
+                Column::OptInt(values) => arguments.add(values),
+                Column::Text(values) => arguments.add(values),
+                Column::OptText(values) => arguments.add(values),
+                Column::Bytes(values) => arguments.add(values),
+                Column::OptBytes(values) => arguments.add(values),
+            }
+            .map_err(cannot_bind)?;
+        }
+        for value in self.binds {
+            arguments.add(integer(value)).map_err(cannot_bind)?;
+        }
+        Ok((sql, arguments))
+    }
+
+    /// The same statement for one portion of the rows after another; for no rows, once.
+    fn for_sqlite(
+        self,
+        template: &str,
+    ) -> impl Iterator<Item = Result<(String, SqliteArguments), Error>> {
+        let rows = self.check();
+        let Self { columns, binds } = self;
+        let names = list(&columns);
+        let mut cells = Cells::new(columns, rows);
+        let extra = Self { columns: Vec::new(), binds };
+        let mut first = true;
+        std::iter::from_fn(move || {
+            if cells.portion() == 0 && !std::mem::take(&mut first) {
+                return None;
+            }
+            first = false;
+            let source = cells.table(extra.binds.len());
+            let sql = extra.fill_with(DbBackend::Sqlite, template, (&names, &source), 0);
+            let mut arguments = SqliteArguments::default();
+            let mut bound = Ok(());
+            for value in &extra.binds {
+                bound = bound.and_then(|()| arguments.add(integer(value.clone())));
+            }
+            let bound = bound.and_then(|()| cells.bind(&mut arguments));
+            Some(bound.map(|()| (sql, arguments)).map_err(cannot_bind))
+        })
+    }
+}
+
+/// Times, ids and counts are all that these statements bind beside their rows.
+fn integer(value: Value) -> Option<i64> {
+    match value {
+        Value::BigInt(value) => value,
+        other => unreachable!("{other:?} beside the rows of a hot statement"),
+    }
+}
+
+fn cannot_bind(error: sqlx::error::BoxDynError) -> Error {
+    Error::from(sqlx::Error::Encode(error))
+}
