@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use tests::{Acks, Addresses, Month, Program, Report, Stage, send, written};
+use tests::{Acks, Addresses, Month, Program, Report, Stage, kills, send, written};
 
-/// Small, so that a kill finds some acknowledged, some in flight and some not sent.
-const BATCH: usize = 100;
-/// Of 3,600 events a round, how many are acknowledged when the kill comes.
-const KILLED_AFTER: [usize; 5] = [100, 700, 1_500, 2_400, 3_300];
+/// Kills of a run, unless TALLY_TEST_KILLS says how many.
+const KILLS: usize = 5;
+/// Of the events of a round in hundredths, how many are acknowledged when the kill comes.
+const KILLED_AFTER: [usize; 5] = [3, 20, 42, 66, 92];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suite_killed_five_times_during_its_load_loses_nothing_and_counts_nothing_twice() {
+async fn a_suite_killed_during_its_load_loses_nothing_and_counts_nothing_twice() {
     let directory = tempfile::tempdir().unwrap();
     let addresses = Addresses::free();
     let serve = async || {
@@ -23,15 +23,18 @@ async fn a_suite_killed_five_times_during_its_load_loses_nothing_and_counts_noth
     let stage = Stage::set_beside(&addresses, directory.path()).await;
 
     let month = Month::steps();
-    let rounds = month.chunks(month.len() / KILLED_AFTER.len());
+    let each = month.len() / kills(KILLS);
+    // Small, so that a kill finds some acknowledged, some in flight and some not sent.
+    let batch = (each / 36).max(1);
+    let rounds = month.chunks(each);
     let (acks, mut so_far) = (Acks::new(), Vec::new());
-    for (events, killed_after) in rounds.zip(KILLED_AFTER) {
+    for (events, killed_after) in rounds.zip(KILLED_AFTER.into_iter().cycle()) {
         let before = acks.count();
         let load = tokio::spawn({
             let (stage, events, acks) = (stage.clone(), events.to_vec(), acks.clone());
-            async move { send(&stage, events, BATCH, &acks).await }
+            async move { send(&stage, events, batch, &acks).await }
         });
-        acks.reach(before + killed_after).await;
+        acks.reach(before + each * killed_after / 100).await;
         program.kill();
         load.await.unwrap().expect_err("the load was cut short");
         let acknowledged = acks.count();
@@ -39,7 +42,7 @@ async fn a_suite_killed_five_times_during_its_load_loses_nothing_and_counts_noth
         program = serve().await;
         so_far.extend_from_slice(events);
         // Acks panic when a key that was acknowledged before the kill now stands elsewhere.
-        let sent = send(&stage, so_far.clone(), BATCH, &acks).await.unwrap();
+        let sent = send(&stage, so_far.clone(), 100, &acks).await.unwrap();
         assert!(sent.duplicates >= acknowledged, "{acknowledged} were on disk, and {sent:?}");
         assert_eq!(sent.new + sent.duplicates, so_far.len());
 

@@ -10,13 +10,13 @@ use bytes::Bytes;
 use chassis::Channel;
 use futures_util::{StreamExt as _, stream};
 use http::Uri;
-use tests::{Addresses, Stage, Suite};
+use tests::{Addresses, Stage, Suite, fuzz_inputs};
 use tonic::{Code, Status};
 use wire::Method;
 use wire::common::v1::Scope;
 
 /// Inputs of a run, unless TALLY_TEST_FUZZ_INPUTS says how many.
-const INPUTS: u64 = 40_000;
+const INPUTS: usize = 40_000;
 const IN_FLIGHT: usize = 32;
 /// A stream that has nothing to say is left after this.
 const LISTEN: Duration = Duration::from_millis(20);
@@ -27,7 +27,7 @@ const GROWTH_MIB: f64 = 64.0;
 async fn no_bytes_make_a_service_fail() {
     let suite = Suite::on_sqlite().await;
     let callers = Callers::of(&Stage::set(&suite.addresses).await);
-    let inputs = inputs();
+    let inputs = fuzz_inputs(INPUTS) as u64;
     let before = resident_mib();
     let answered = Arc::new(AtomicU64::new(0));
     stream::iter(0..inputs)
@@ -137,12 +137,6 @@ fn is_the_callers(code: Code) -> bool {
             // at_least of a position that will never come.
             | Code::DeadlineExceeded
     )
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long to look is the runner's to say")]
-fn inputs() -> u64 {
-    let said = std::env::var("TALLY_TEST_FUZZ_INPUTS").ok();
-    said.map_or(INPUTS, |said| said.parse().expect("TALLY_TEST_FUZZ_INPUTS is a number"))
 }
 
 fn resident_mib() -> f64 {

@@ -6,6 +6,7 @@ mod crash;
 mod every_rpc;
 mod five_processes;
 mod hostile_bytes;
+mod killed_postgres;
 mod seed_month;
 mod trace_edges;
 mod unimplemented_rpcs;

@@ -5,6 +5,7 @@
 
 mod address;
 mod arrivals;
+mod effort;
 mod ledger;
 mod load;
 mod month;
@@ -17,6 +18,7 @@ mod suite;
 
 pub use address::Addresses;
 pub use arrivals::{Arrival, Sink};
+pub use effort::{fuzz_inputs, kills};
 pub use ledger::{Written, written};
 pub use load::{Acks, Sent, send};
 pub use month::{Month, TRIAGE_AGENT};

@@ -78,14 +78,26 @@ impl Page {
         self.size as u64 + 1
     }
 
+    /// How many items the page holds at most.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The token of a page that begins behind `end`: for lists that look only so far in one call, whose
+    /// pages may be short, or empty, and not the last.
+    #[must_use]
+    pub fn token(&self, end: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode([self.filter.as_slice(), end].concat())
+    }
+
     /// This page of what was found within [`Self::limit`], and the token of the next: empty on the
     /// last. `end` says where a page ends that ends with this item.
     pub fn cut<T>(&self, mut found: Vec<T>, end: impl Fn(&T) -> Vec<u8>) -> (Vec<T>, String) {
         let more = found.len() > self.size;
         found.truncate(self.size);
-        let next = found.last().filter(|_| more).map_or_else(String::new, |last| {
-            URL_SAFE_NO_PAD.encode([self.filter.as_slice(), &end(last)].concat())
-        });
+        let last = found.last().filter(|_| more);
+        let next = last.map_or_else(String::new, |last| self.token(&end(last)));
         (found, next)
     }
 }

@@ -46,10 +46,10 @@ mod suite {
 
     /// The same by the driver's own road.
     async fn write_rows(db: &Db, rows: Rows, template: &'static str) -> u64 {
-        let written = db.write_rows(move |txn| {
-            Box::pin(async move { Ok::<_, db::Error>(txn.execute(rows, template).await?) })
-        });
-        written.await.unwrap()
+        let written =
+            db.write_rows(move |txn| Box::pin(async move { txn.execute(rows, template).await }));
+        let written: Result<_, db::Error> = written.await;
+        written.unwrap()
     }
 
     async fn read(db: &Db, sql: &str) -> Vec<QueryResult> {
@@ -157,6 +157,44 @@ mod suite {
         });
         let held: Result<_, db::Error> = held.await;
         assert_eq!(held.unwrap(), [(6, 40)]);
+    }
+
+    pub(crate) async fn new_rows_are_kept_exactly_or_not_at_all(db: Db) {
+        let insert = async |seqs: std::ops::Range<i64>| -> Result<(), db::Error> {
+            db.write_rows(move |txn| {
+                Box::pin(async move {
+                    let columns = ["partition", "seq", "agent", "weight", "body", "dedupe_key"];
+                    let seqs: Vec<i64> = seqs.collect();
+                    txn.insert("event", &columns, seqs.iter(), |row, seq| {
+                        let bytes = vec![7; (*seq % 300) as usize];
+                        row.small_int((*seq % 64) as i16)
+                            .int(*seq)
+                            .text("Grüße")
+                            .int(i64::MIN + *seq)
+                            .bytes(&bytes)
+                            .opt_bytes((*seq % 2 > 0).then_some(&bytes));
+                    })
+                    .await
+                })
+            })
+            .await
+        };
+        insert(0..0).await.unwrap();
+        // Few rows and many go different ways.
+        insert(0..100).await.unwrap();
+        insert(100..1_303).await.unwrap();
+        assert!(matches!(insert(99..101).await, Err(db::Error::Conflict(_))));
+        assert!(matches!(insert(1_302..1_400).await, Err(db::Error::Conflict(_))));
+        let found = read(&db, "SELECT * FROM event ORDER BY seq").await;
+        assert_eq!(found.len(), 1_303);
+        for (seq, found) in found.iter().enumerate() {
+            let (bytes, seq) = (vec![7; seq % 300], seq as i64);
+            let odd = (seq % 2 > 0).then(|| bytes.clone());
+            let (partition, its_seq, agent, _, weight, body, dedupe) = row(found);
+            assert_eq!(agent, "Grüße");
+            assert_eq!((i64::from(partition), its_seq), (seq % 64, seq));
+            assert_eq!((weight, body, dedupe), (Some(i64::MIN + seq), bytes, odd));
+        }
     }
 
     pub(crate) async fn a_failure_that_is_passed_over_commits_nothing(db: Db) {
@@ -277,6 +315,7 @@ testkit::store_suite! {
         the_drivers_own_road_keeps_rows_exactly,
         the_drivers_own_road_finds_rows_by_number_and_bytes,
         the_drivers_own_road_locks_what_it_finds,
+        new_rows_are_kept_exactly_or_not_at_all,
         a_failure_that_is_passed_over_commits_nothing,
         rows_whose_bytes_are_all_empty_are_not_null,
         an_upsert_adds_to_what_is_there,

@@ -174,6 +174,18 @@ impl Access {
         Ok(known)
     }
 
+    /// Whether a key that was let in may go on: a call that outlasts its admission asks now and then.
+    pub(crate) async fn still_holds(&self, id: KeyId) -> Result<(), Error> {
+        let now = self.clock.now();
+        let gone = match self.store.find_key(id).await? {
+            None => Some(BadKey::Unknown),
+            Some(key) if key.revoked.is_some() => Some(BadKey::Revoked),
+            Some(key) if key.expires.is_some_and(|at| at <= now) => Some(BadKey::Expired),
+            Some(_) => None,
+        };
+        gone.map_or(Ok(()), |bad| Err(Error::BadKey(bad)))
+    }
+
     fn record(&self, key: &ApiKey, new: NewKey) -> KeyRecord {
         let now = self.clock.now();
         KeyRecord {

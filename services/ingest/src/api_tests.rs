@@ -1,5 +1,11 @@
 //! Ingest through a real channel, without a catalog to talk to: the kept copy must do.
 
+mod correct;
+mod flood;
+mod interleave;
+mod list;
+mod stream;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +27,17 @@ use wire::ingest::v1::ingest_service_client::IngestServiceClient;
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
 use wire::ingest::v1::track_result::Result as Tracked;
 use wire::ingest::v1::{
-    CreateApiKeyRequest, CreateWorkspaceRequest, Event, GetEventRequest, RevokeApiKeyRequest,
-    TailRequest, TaskCompleted, TrackBatchRequest, TrackRequest,
+    CreateApiKeyRequest, CreateWorkspaceRequest, Event, GetEventRequest, LedgerEntry, Receipt,
+    RecordedEvent, RevokeApiKeyRequest, TailRequest, TaskCompleted, TrackBatchRequest,
+    TrackRequest,
 };
 
 use crate::store::CatalogCopyStore;
 use crate::{Config, Migrator, start};
+
+/// Between two looks at a silent tail, and what the clock moves on by then.
+const LOOK: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(250);
 
 /// Ingest on a database of its own, with a workspace and its admin key.
 struct Harness {
@@ -34,22 +45,37 @@ struct Harness {
     clock: Arc<FakeClock>,
     key: String,
     workspace: WorkspaceId,
-    _db: TestDb,
+    db: TestDb,
 }
 
 impl Harness {
     async fn on(db: TestDb) -> Self {
         keep_a_catalog(&db.db).await;
         let clock = Arc::new(FakeClock::at("2026-06-01T12:00:00Z".parse::<Timestamp>().unwrap()));
-        let ctx = testkit::context(Arc::clone(&clock) as _);
-        let service: Service = start(config(&db.settings().url), &ctx).await.unwrap();
-        assert!(*service.ready.borrow(), "the kept copy is enough to be ready");
-        let server = testkit::serve(service, &ctx).await;
-        let mut access = AccessServiceClient::new(server.service_channel());
-        let new = CreateWorkspaceRequest { name: "acme".into(), ..Default::default() };
-        let made = access.create_workspace(new).await.unwrap().into_inner();
-        let workspace = made.workspace.unwrap().workspace_id.parse().unwrap();
-        Self { server, clock, key: made.api_key, workspace, _db: db }
+        let server = serve(&db, &clock).await;
+        let (workspace, key) = create_workspace(&server).await;
+        Self { server, clock, key, workspace, db }
+    }
+
+    /// A second ingest on the same database.
+    async fn replica(&self) -> Server {
+        serve(&self.db, &self.clock).await
+    }
+
+    /// A caller of a workspace of their own.
+    async fn stranger(&self) -> IngestServiceClient<chassis::Channel> {
+        let (_, key) = create_workspace(&self.server).await;
+        IngestServiceClient::new(self.server.channel_with_key(Some(&key)))
+    }
+
+    async fn track(&self, event: Event) -> Receipt {
+        let request = TrackRequest { event: Some(event), ..Default::default() };
+        self.ingest().track(request).await.unwrap().into_inner().receipt.unwrap()
+    }
+
+    async fn find(&self, event_id: &str) -> RecordedEvent {
+        let request = GetEventRequest { event_id: event_id.into() };
+        self.ingest().get_event(request).await.unwrap().into_inner().event.unwrap()
     }
 
     fn ingest(&self) -> IngestServiceClient<chassis::Channel> {
@@ -63,20 +89,49 @@ impl Harness {
 
     /// Every entry of the workspace's partition, in order.
     async fn entries(&self, at_least: usize) -> Vec<i64> {
+        self.tail(0, at_least).await.iter().map(|entry| entry.seq).collect()
+    }
+
+    /// At least so many entries of the partition behind `seq`. Other replicas' commits are found by
+    /// looking now and then, so time moves on while nothing comes.
+    async fn tail(&self, seq: i64, at_least: usize) -> Vec<LedgerEntry> {
+        self.tail_of(self.workspace, seq, at_least).await
+    }
+
+    async fn tail_of(&self, whose: WorkspaceId, seq: i64, at_least: usize) -> Vec<LedgerEntry> {
         let mut ledger = LedgerServiceClient::new(self.server.service_channel());
-        let cursor = wire::common::v1::Position {
-            partition: self.workspace.partition().get().into(),
-            seq: 0,
-        };
+        let cursor = wire::common::v1::Position { partition: whose.partition().get().into(), seq };
         let request = TailRequest { consumer: "test".into(), cursors: vec![cursor] };
         let mut stream = ledger.tail(request).await.unwrap().into_inner();
-        let mut seqs = Vec::new();
-        while seqs.len() < at_least {
-            let message = stream.message().await.unwrap().unwrap();
-            seqs.extend(message.entries.iter().map(|entry| entry.seq));
+        let mut entries = Vec::new();
+        while entries.len() < at_least {
+            match tokio::time::timeout(LOOK, stream.message()).await {
+                Ok(message) => entries.extend(message.unwrap().unwrap().entries),
+                Err(_) => self.clock.advance(POLL),
+            }
         }
-        seqs
+        entries
     }
+}
+
+async fn serve(db: &TestDb, clock: &Arc<FakeClock>) -> Server {
+    let ctx = testkit::context(Arc::clone(clock) as _);
+    let service: Service = start(config(&db.settings().url), &ctx).await.unwrap();
+    assert!(*service.ready.borrow(), "the kept copy is enough to be ready");
+    testkit::serve(service, &ctx).await
+}
+
+async fn create_workspace(server: &Server) -> (WorkspaceId, String) {
+    let new = CreateWorkspaceRequest { name: "acme".into(), ..Default::default() };
+    let mut access = AccessServiceClient::new(server.service_channel());
+    let made = access.create_workspace(new).await.unwrap().into_inner();
+    (made.workspace.unwrap().workspace_id.parse().unwrap(), made.api_key)
+}
+
+/// The fields a refusal names, in its order.
+fn fields(status: &tonic::Status) -> Vec<String> {
+    let bad = status.get_details_bad_request().into_iter();
+    bad.flat_map(|bad| bad.field_violations).map(|violation| violation.field).collect()
 }
 
 fn config(url: &str) -> Config {

@@ -6,17 +6,22 @@ use std::time::Duration;
 
 use fault::{ErrorReason, Fault};
 use kernel::{Clock, Currency, Position, Timestamp, WorkspaceId};
+use tokio_util::sync::CancellationToken;
 
 use crate::access::{self, Access};
 use crate::catalog_copy::CatalogCopy;
 use crate::committer::{Committed, Committer, Refused};
-use crate::domain::{Task, UnknownTaskType, Valuation, value};
+use crate::domain::limits::FUTURE_MAX;
+use crate::domain::{KeyId, Search, Task, UnknownTaskType, Valuation, value};
 use crate::store::{LedgerReader, NewEntry, Row};
 
 /// How long a workspace's settings are believed.
 const SETTINGS_TTL: Duration = Duration::from_secs(1);
 /// Settings kept: past it the map starts anew.
 const SETTINGS_MAX: usize = 10_000;
+
+/// How far the clocks of two replicas may disagree before a search by time passes an event over.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(3_600);
 
 /// What an event's treatment depends on.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +38,8 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Mutex<HashMap<WorkspaceId, (Timestamp, WorkspaceSettings)>>,
+    /// The drain has begun.
+    pub(crate) stop: CancellationToken,
 }
 
 impl App {
@@ -120,6 +127,70 @@ impl App {
             return Ok(None);
         }
         self.reader.find(workspace, position).await
+    }
+
+    /// Those of the entries that are there and the workspace's. For a few dozen at most: one bound value
+    /// each.
+    pub(crate) async fn find_all(
+        &self,
+        workspace: WorkspaceId,
+        positions: impl IntoIterator<Item = Position>,
+    ) -> Result<Vec<Row>, db::Error> {
+        let partition = workspace.partition();
+        let here = positions.into_iter().filter(|position| position.partition == partition);
+        let seqs: Vec<i64> = here.map(|position| position.seq).collect();
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.reader.find_all(workspace, seqs).await
+    }
+
+    /// Where a search begins and where the ledger ends now: (`after`, `head`]. Nothing may occur more than
+    /// a day after it was recorded, and recorded times follow seq, so what was recorded well before the
+    /// window is skipped by halving, without an index and without reading it.
+    pub(crate) async fn stretch(
+        &self,
+        workspace: WorkspaceId,
+        search: &Search,
+    ) -> Result<(i64, i64), db::Error> {
+        let partition = workspace.partition();
+        let head = self.reader.head(partition).await?;
+        let Some(window) = search.window else { return Ok((0, head)) };
+        let too_early = window.start().minus(FUTURE_MAX).minus(CLOCKS_APART_MAX);
+        let (mut after, mut not_after) = (0, head);
+        while after < not_after {
+            let seq = after + (not_after - after + 1) / 2;
+            let recorded = self.reader.recorded(Position { partition, seq }).await?;
+            if recorded.is_none_or(|at| at < too_early) {
+                after = seq;
+            } else {
+                not_after = seq - 1;
+            }
+        }
+        Ok((after, head))
+    }
+
+    /// Where the ledger of a workspace ends now.
+    pub(crate) async fn head(&self, workspace: WorkspaceId) -> Result<i64, db::Error> {
+        self.reader.head(workspace.partition()).await
+    }
+
+    /// At most `limit` entries of a stretch that match as far as the database can tell.
+    pub(crate) async fn search(
+        &self,
+        workspace: WorkspaceId,
+        stretch: (i64, i64),
+        search: &Search,
+        limit: u64,
+    ) -> Result<Vec<Row>, db::Error> {
+        self.reader.search(workspace, stretch, search, limit).await
+    }
+
+    /// Whether the key behind a long call may go on.
+    pub(crate) async fn still_holds(&self, key_id: &str) -> Result<(), Fault> {
+        // A key of another authenticator is not ours to judge.
+        let Some(id) = KeyId::parse(key_id) else { return Ok(()) };
+        Ok(self.access.still_holds(id).await?)
     }
 }
 

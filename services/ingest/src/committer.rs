@@ -9,17 +9,22 @@ use std::sync::Arc;
 use chassis::{attr, trace};
 use db::Db;
 use kernel::{Clock, Position, TraceContext};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::announce::Announcer;
 use crate::heads::Heads;
-use crate::store::{self, Appended, NewEntry};
+use crate::store::{self, Appended, Expect, NewEntry};
 
 /// Entries of one commit: past this a bigger batch gains nothing and holds the head rows longer.
 const COMMIT_ENTRIES_MAX: usize = 4_096;
+/// What may wait for a commit, in KiB of records: a second's work, and all the memory a queue can take.
+const WAITING_KIB_MAX: usize = 16 * 1024;
 /// Bytes of one commit, so that a few large events cannot make a huge statement.
 const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Commits that look for repeats first, once one was met.
+const WARY_COMMITS: u32 = 16;
 
 /// Why entries were not appended.
 #[derive(Debug, Clone)]
@@ -43,12 +48,15 @@ struct Job {
     entries: Vec<NewEntry>,
     caller: Option<TraceContext>,
     reply: oneshot::Sender<Result<Committed, Refused>>,
+    /// Its part of what may wait; given back with the answer.
+    _room: OwnedSemaphorePermit,
 }
 
 /// The way into the ledger. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Committer {
     lanes: Arc<[mpsc::Sender<Job>]>,
+    room: Arc<Semaphore>,
 }
 
 /// What every lane works with.
@@ -68,7 +76,7 @@ impl Committer {
             tasks.spawn(lane.clone().run(jobs));
             sender
         });
-        Self { lanes: lanes.collect() }
+        Self { lanes: lanes.collect(), room: Arc::new(Semaphore::new(WAITING_KIB_MAX)) }
     }
 
     /// Appends entries of one workspace and waits until they are on disk.
@@ -77,9 +85,13 @@ impl Committer {
             return Ok(Committed { answers: Vec::new(), commit: None });
         };
         let lane = usize::from(first.workspace.partition().get().unsigned_abs()) % self.lanes.len();
-        let (reply, answer) = oneshot::channel();
-        let job = Job { caller: trace::current(), entries, reply };
         // Never waits for room: a queue that is full is the caller's to know about, at once.
+        let bytes: usize = entries.iter().map(|entry| entry.record.len()).sum();
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kib);
+        let room = room.map_err(|_| Refused::Overloaded)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Job { caller: trace::current(), entries, reply, _room: room };
         self.lanes[lane].try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => Refused::Overloaded,
             mpsc::error::TrySendError::Closed(_) => Refused::Stopping,
@@ -90,13 +102,18 @@ impl Committer {
 
 impl Lane {
     async fn run(self, mut jobs: mpsc::Receiver<Job>) {
+        // Repeats come in bursts, when somebody sends a file again; most commits hold none.
+        let mut wary = 0;
         while let Some(first) = jobs.recv().await {
             let group = gather(first, &mut jobs);
-            self.commit(group).await;
+            let expect = if wary > 0 { Expect::Repeats } else { Expect::NewEntries };
+            let met = self.commit(group, expect).await;
+            wary = if met { WARY_COMMITS } else { wary.saturating_sub(1) };
         }
     }
 
-    async fn commit(&self, mut group: Vec<Job>) {
+    /// Commits a group; says whether entries stood already.
+    async fn commit(&self, mut group: Vec<Job>, expect: Expect) -> bool {
         let sizes: Vec<usize> = group.iter().map(|job| job.entries.len()).collect();
         let entries: Vec<NewEntry> =
             group.iter_mut().flat_map(|job| std::mem::take(&mut job.entries)).collect();
@@ -116,9 +133,10 @@ impl Lane {
             .attr(attr::DB_COLLECTION_NAME, "event")
             .attr(attr::DB_OPERATION_NAME, "INSERT")
             .start();
-        let outcome = insert.scope(self.write(entries)).await;
+        let outcome = insert.scope(self.write(entries.into(), expect)).await;
         match outcome {
             Ok((answers, moved)) => {
+                let met = answers.iter().any(|answer| !matches!(answer, Appended::New { .. }));
                 self.heads.raise(moved.iter().copied());
                 let mut answers = answers.into_iter();
                 for (job, size) in group.into_iter().zip(sizes) {
@@ -127,6 +145,7 @@ impl Lane {
                     let _ = job.reply.send(Ok(Committed { answers, commit: send.context() }));
                 }
                 self.announcer.announce(&moved);
+                met
             }
             Err(error) => {
                 insert.fail("storage");
@@ -136,18 +155,34 @@ impl Lane {
                 for job in group {
                     let _ = job.reply.send(Err(refused.clone()));
                 }
+                false
             }
         }
     }
 
     async fn write(
         &self,
-        entries: Vec<NewEntry>,
+        entries: Arc<[NewEntry]>,
+        expect: Expect,
+    ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
+        let written = self.append(Arc::clone(&entries), expect).await;
+        match (written, expect) {
+            (Err(db::Error::Conflict(_)), Expect::NewEntries) => {
+                self.append(entries, Expect::Repeats).await
+            }
+            (written, _) => written,
+        }
+    }
+
+    async fn append(
+        &self,
+        entries: Arc<[NewEntry]>,
+        expect: Expect,
     ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
         let recorded = self.clock.now();
         self.db
             .write_rows(move |txn| {
-                Box::pin(async move { store::append(txn, entries, recorded).await })
+                Box::pin(async move { store::append(txn, &entries, recorded, expect).await })
             })
             .await
     }

@@ -93,6 +93,7 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
         access: access.clone(),
         clock: Arc::clone(&ctx.clock),
         settings: std::sync::Mutex::default(),
+        stop: ctx.stop.clone(),
     };
     let ledger =
         grpc::LedgerApi { reader, heads, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };

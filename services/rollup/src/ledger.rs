@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use kernel::{SavingsPolicy, Timestamp, WorkspaceId, credit};
     use wire::common::v1::Money;
-    use wire::ingest::v1::{Event, LedgerRecord, TicketOpened};
+    use wire::ingest::v1::{Event, LedgerRecord, OutcomeRevised, Retracted, TicketOpened};
 
     fn task() -> TaskCompleted {
         TaskCompleted {
@@ -136,7 +136,7 @@ mod tests {
             recorded: Timestamp::EPOCH,
             occurred: Timestamp::EPOCH,
             trace: None,
-            record: LedgerRecord { event: Some(event), valuation },
+            record: LedgerRecord { event: Some(event), valuation, ..Default::default() },
         }
     }
 
@@ -162,6 +162,10 @@ mod tests {
     fn other_kinds_are_passed_over_and_broken_entries_are_named() {
         let opened = Body::TicketOpened(TicketOpened::default());
         assert_eq!(step(&entry(opened, None)), Ok(None));
+        // A judgement carries a valuation, and is no step all the same.
+        let revised = Body::OutcomeRevised(OutcomeRevised::default());
+        assert_eq!(step(&entry(revised, Some(valuation()))), Ok(None));
+        assert_eq!(step(&entry(Body::Retracted(Retracted::default()), None)), Ok(None));
         let silent = TaskCompleted { outcome: 0, ..task() };
         assert_eq!(step(&entry(Body::TaskCompleted(silent), None)), Err(Unreadable::Outcome));
         let homeless = Valuation { currency_code: String::new(), ..valuation() };

@@ -8,6 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::Uri;
 use kernel::{Currency, Timestamp};
 
+use crate::commands::correct::{Retract, Revise};
+use crate::commands::events::Events;
+
 /// The ledger of what AI does in customer support.
 #[derive(Parser)]
 #[command(
@@ -31,6 +34,12 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Record events.
     Track(Track),
+    /// List the events of the ledger, or print one.
+    Events(Events),
+    /// Judge a step anew.
+    Revise(Revise),
+    /// Take an event back.
+    Retract(Retract),
     /// What was saved: hours, money, outcomes.
     Overview(Overview),
     /// Create workspaces.
@@ -364,7 +373,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn span(text: &str) -> Result<Duration, String> {
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || "write a duration such as 250ms, 1.5s or 2m".to_owned();
     let unit = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
     let number: f64 = text[..unit].parse().map_err(|_| wrong())?;

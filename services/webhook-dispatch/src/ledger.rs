@@ -18,6 +18,10 @@ pub(crate) fn facts(entry: &Entry) -> Option<Facts<'_>> {
     let event = entry.record.event.as_ref()?;
     let mut facts = envelope(event, entry.occurred);
     facts.kind = kind(event.body.as_ref()?);
+    let corrected = entry.record.corrects.as_ref().and_then(|corrects| corrects.event.as_ref());
+    if let Some(corrected) = corrected {
+        of_corrected(&mut facts, corrected);
+    }
     match event.body.as_ref()? {
         Body::TaskCompleted(task) => {
             facts.task_type = &task.task_type;
@@ -65,6 +69,17 @@ pub(crate) fn facts(entry: &Entry) -> Option<Facts<'_>> {
         | Body::CostRecorded(_) => {}
     }
     Some(facts)
+}
+
+/// A correction is about the step it corrects: whoever filters by task type or ticket hears of it.
+fn of_corrected<'e>(facts: &mut Facts<'e>, corrected: &'e Event) {
+    if let Some(Body::TaskCompleted(task)) = &corrected.body {
+        facts.task_type = &task.task_type;
+        facts.model = &task.model;
+    }
+    if let Some(of) = corrected.ticket.as_ref().filter(|_| facts.ticket.ticket_id.is_empty()) {
+        facts.ticket = ticket(of);
+    }
 }
 
 fn envelope(event: &Event, occurred: Timestamp) -> Facts<'_> {
@@ -150,8 +165,8 @@ fn kind(body: &Body) -> &'static str {
 }
 
 /// The body of a request: `{"type","timestamp","data"}`, where `data` is a `RecordedEvent` in the
-/// protobuf JSON mapping. One that would be too large leaves out the event's metadata, then the event
-/// itself, and says so with `"thin": true`: GetEvent has the rest.
+/// protobuf JSON mapping. One that would be too large leaves out the metadata, then the event and what it
+/// corrects, and says so with `"thin": true`: GetEvent has the rest.
 pub(crate) fn payload(entry: &Entry) -> Bytes {
     let mut recorded = RecordedEvent {
         event_id: entry.event_id().to_string(),
@@ -163,8 +178,11 @@ pub(crate) fn payload(entry: &Entry) -> Bytes {
     if full.len() <= PAYLOAD_BYTES_MAX {
         return full;
     }
-    if let Some(event) = recorded.record.as_mut().and_then(|record| record.event.as_mut()) {
-        event.metadata.clear();
+    if let Some(record) = recorded.record.as_mut() {
+        let corrected = record.corrects.as_mut().and_then(|corrects| corrects.event.as_mut());
+        for event in [record.event.as_mut(), corrected].into_iter().flatten() {
+            event.metadata.clear();
+        }
     }
     let thin = body(entry, &recorded, true);
     if thin.len() <= PAYLOAD_BYTES_MAX {
@@ -172,6 +190,7 @@ pub(crate) fn payload(entry: &Entry) -> Bytes {
     }
     if let Some(record) = recorded.record.as_mut() {
         record.event = None;
+        record.corrects = None;
     }
     body(entry, &recorded, true)
 }
@@ -197,7 +216,7 @@ pub(crate) fn timestamp(at: Timestamp) -> wire::Timestamp {
 mod tests {
     use super::*;
     use kernel::{Position, WorkspaceId};
-    use wire::ingest::v1::{LedgerRecord, TaskCompleted};
+    use wire::ingest::v1::{LedgerRecord, OutcomeRevised, TaskCompleted};
 
     fn entry(body: Body) -> Entry {
         let workspace = WorkspaceId::new(1).unwrap();
@@ -209,7 +228,7 @@ mod tests {
             recorded: Timestamp::from_micros(2_000_000),
             occurred: Timestamp::from_micros(1_500_000),
             trace: None,
-            record: LedgerRecord { event: Some(event), valuation: None },
+            record: LedgerRecord { event: Some(event), ..Default::default() },
         }
     }
 
@@ -249,6 +268,27 @@ mod tests {
         let recorded: RecordedEvent = serde_json::from_value(message["data"].clone()).unwrap();
         assert_eq!(recorded.record, Some(entry.record));
         assert!(message.get("thin").is_none());
+    }
+
+    #[test]
+    fn a_correction_is_filtered_as_the_step_it_corrects() {
+        let revised =
+            OutcomeRevised { outcome: common::Outcome::Success.into(), ..Default::default() };
+        let mut entry = entry(Body::OutcomeRevised(revised));
+        assert_eq!(facts(&entry).unwrap().task_type, "");
+        let ticket = Ticket { queue: "billing".into(), ..Default::default() };
+        let mut step = Event { body: Some(failure()), ticket: Some(ticket), ..Default::default() };
+        step.metadata.insert("note".into(), "\u{1}".repeat(9_000));
+        let corrects = LedgerRecord { event: Some(step), ..Default::default() };
+        entry.record.corrects = Some(Box::new(corrects));
+        let facts = facts(&entry).unwrap();
+        assert_eq!((facts.kind, facts.task_type), ("outcome_revised", "email_classification"));
+        assert_eq!((facts.ticket.queue, facts.outcome), ("billing", Some(Outcome::Success)));
+        // What it corrects counts towards the size, and is cut with it.
+        let thin = payload(&entry);
+        assert!(thin.len() <= PAYLOAD_BYTES_MAX);
+        let message: Value = serde_json::from_slice(&thin).unwrap();
+        assert_eq!(message["thin"], true);
     }
 
     #[test]

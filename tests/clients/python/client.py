@@ -29,18 +29,23 @@ NEEDS_REVIEW = outcome_pb2.OUTCOME_NEEDS_REVIEW
 FAILURE = outcome_pb2.OUTCOME_FAILURE
 
 
-class _Credentials(grpc.UnaryUnaryClientInterceptor):
+class _Credentials(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
     """Adds a key and a deadline to every call."""
 
     def __init__(self, key: str | None):
         self._metadata = [("authorization", f"Bearer {key}")] if key is not None else []
 
     def intercept_unary_unary(self, continuation, details, request):
-        details = details._replace(
+        return continuation(self._with(details), request)
+
+    def intercept_stream_stream(self, continuation, details, requests):
+        return continuation(self._with(details), requests)
+
+    def _with(self, details):
+        return details._replace(
             metadata=[*(details.metadata or []), *self._metadata],
             timeout=details.timeout or CALL_SECONDS,
         )
-        return continuation(details, request)
 
 
 class Client:
@@ -62,6 +67,30 @@ class Client:
     def track_batch(self, events: Iterable) -> list[ingest_service_pb2.TrackResult]:
         request = ingest_service_pb2.TrackBatchRequest(events=events)
         return list(self.ingest.TrackBatch(request).results)
+
+    def track_stream(self, events: Iterable):
+        """The results, as they come."""
+        requests = (ingest_service_pb2.TrackStreamRequest(event=event) for event in events)
+        return (response.result for response in self.ingest.TrackStream(requests))
+
+    def revise(self, event_id: str, outcome: int, **request) -> ingest_service_pb2.Receipt:
+        request = ingest_service_pb2.ReviseOutcomeRequest(event_id=event_id, outcome=outcome, **request)
+        return self.ingest.ReviseOutcome(request).receipt
+
+    def retract(self, event_id: str, reason: str = "sent twice", **request) -> ingest_service_pb2.Receipt:
+        request = ingest_service_pb2.RetractRequest(event_id=event_id, reason=reason, **request)
+        return self.ingest.Retract(request).receipt
+
+    def events(self, **request) -> list[ingest_service_pb2.RecordedEvent]:
+        """All pages of a list."""
+        events, token = [], ""
+        while True:
+            page = ingest_service_pb2.ListEventsRequest(page_token=token, **request)
+            page = self.ingest.ListEvents(page)
+            events.extend(page.events)
+            token = page.next_page_token
+            if not token:
+                return events
 
     def recorded(self, event_id: str) -> ingest_service_pb2.RecordedEvent:
         return self.ingest.GetEvent(ingest_service_pb2.GetEventRequest(event_id=event_id)).event

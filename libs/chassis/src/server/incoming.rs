@@ -18,6 +18,9 @@ const GREETING_BYTES: usize = 24 + 9;
 
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// What a peer gets to notice that we have closed. Most are gone in a round trip.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// The listener as tonic wants it.
 pub(super) struct Incoming {
     inner: TcpIncoming,
@@ -52,6 +55,8 @@ pub(super) struct Connection {
     severed: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Until the peer has greeted us. A silent socket costs memory and holds the drain.
     greeting: Option<Greeting>,
+    /// Since we have said our last.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 struct Greeting {
@@ -73,7 +78,27 @@ impl Connection {
                 patience: Box::pin(tokio::time::sleep(greeting)),
                 missing: GREETING_BYTES,
             }),
+            linger: None,
         }
+    }
+
+    /// Reads what was on its way to us and throws it away, until the peer has closed too. A socket that is
+    /// closed over unread data is reset, and the reset takes back the last answers of a peer that was
+    /// still sending: a stream that a stop ends would lose its status.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut scrap = [0; 8 * 1024];
+        loop {
+            let mut scrap = ReadBuf::new(&mut scrap);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut scrap) {
+                Poll::Ready(Ok(())) if !scrap.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "as for the greeting")]
+        let linger = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let over = linger.as_mut().poll(cx).is_ready() || self.severed.as_mut().poll(cx).is_ready();
+        if over { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn cut<T>(&self) -> Poll<io::Result<T>> {
@@ -132,7 +157,10 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.linger.is_none() {
+            std::task::ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        }
+        self.poll_linger(cx).map(Ok)
     }
 
     fn poll_write_vectored(

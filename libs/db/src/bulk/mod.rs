@@ -24,6 +24,7 @@
 //! binds, `{for_update}` for the clause that locks what a SELECT finds. Write `WHERE true` before `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join
 //! otherwise.
 
+mod insert;
 mod postgres;
 mod sqlite;
 mod template;
@@ -32,6 +33,7 @@ mod values;
 
 use sea_orm::{DbBackend, Statement, Value};
 
+pub use insert::Row;
 pub use transaction::Transaction;
 
 /// The rows of one statement, column by column. All columns have the same number of rows; none is

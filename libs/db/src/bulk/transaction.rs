@@ -9,7 +9,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, FromRow};
 
 use super::values::Cells;
-use super::{Column, Rows, list, postgres};
+use super::{Column, Row, Rows, insert, list, postgres, template};
 use crate::{Db, Error};
 
 /// An open transaction on the writing connections; see [`Db::write_rows`].
@@ -96,6 +96,35 @@ impl Transaction {
         Ok(found?)
     }
 
+    /// Inserts new rows into `table`. `write` is called once a row, and writes a cell for each of `columns`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when a row with such a key exists, and then none is inserted.
+    pub async fn insert<R>(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: impl ExactSizeIterator<Item = R>,
+        write: impl Fn(&mut Row<'_>, R),
+    ) -> Result<(), Error> {
+        let inserted = match &mut self.on {
+            On::Postgres(_) if rows.len() == 0 => Ok(()),
+            On::Postgres(txn) if rows.len() < insert::COPY_ROWS_MIN => {
+                let (sql, arguments) =
+                    insert::arrays((table, columns), rows, write).map_err(cannot_bind)?;
+                let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                query.execute(&mut **txn).await.map(drop)
+            }
+            On::Postgres(txn) => {
+                let (sql, data) = insert::copy((table, columns), rows, write);
+                copy_in(txn, &sql, data).await
+            }
+            On::Sqlite(txn) => insert_in(txn, (table, columns), rows, write).await,
+        };
+        self.failed |= inserted.is_err();
+        Ok(inserted?)
+    }
+
     pub(crate) async fn commit(self) -> Result<(), Error> {
         if self.failed {
             let why = "a statement failed and the work went on: nothing is committed";
@@ -115,6 +144,33 @@ impl Transaction {
         }
         Ok(())
     }
+}
+
+async fn copy_in(
+    txn: &mut sqlx::Transaction<'static, Postgres>,
+    sql: &str,
+    data: Vec<u8>,
+) -> Result<(), sqlx::Error> {
+    let mut copy = txn.copy_in_raw(sql).await?;
+    copy.send(data).await?;
+    copy.finish().await?;
+    Ok(())
+}
+
+async fn insert_in<R>(
+    txn: &mut sqlx::Transaction<'static, Sqlite>,
+    (table, columns): (&str, &[&str]),
+    mut rows: impl ExactSizeIterator<Item = R>,
+    write: impl Fn(&mut Row<'_>, R),
+) -> Result<(), sqlx::Error> {
+    while rows.len() > 0 {
+        let portion = insert::portion(rows.len());
+        let sql = insert::insert(table, columns, portion);
+        let arguments =
+            insert::values(rows.by_ref().take(portion), &write).map_err(sqlx::Error::Encode)?;
+        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **txn).await?;
+    }
+    Ok(())
 }
 
 impl Rows {
@@ -149,21 +205,31 @@ impl Rows {
         let Self { columns, binds } = self;
         let names = list(&columns);
         let mut cells = Cells::new(columns, rows);
-        let extra = Self { columns: Vec::new(), binds };
         let mut first = true;
         std::iter::from_fn(move || {
             if cells.portion() == 0 && !std::mem::take(&mut first) {
                 return None;
             }
             first = false;
-            let source = cells.table(extra.binds.len());
-            let sql = extra.fill_with(DbBackend::Sqlite, template, (&names, &source), 0);
             let mut arguments = SqliteArguments::default();
             let mut bound = Ok(());
-            for value in &extra.binds {
-                bound = bound.and_then(|()| arguments.add(integer(value.clone())));
-            }
-            let bound = bound.and_then(|()| cells.bind(&mut arguments));
+            // Values without numbers are bound in the order in which the text asks for them.
+            let sql = template::fill(template, |placeholder| match placeholder {
+                "rows" => {
+                    let table = cells.table();
+                    bound = std::mem::replace(&mut bound, Ok(())).and(cells.bind(&mut arguments));
+                    Some(table)
+                }
+                "columns" => Some(names.clone()),
+                // The transaction holds the one writer: the stronger lock.
+                "for_update" => Some(String::new()),
+                number => {
+                    let value = binds.get(number.parse::<usize>().ok()?)?;
+                    let added = arguments.add(integer(value.clone()));
+                    bound = std::mem::replace(&mut bound, Ok(())).and(added);
+                    Some("?".to_owned())
+                }
+            });
             Some(bound.map(|()| (sql, arguments)).map_err(cannot_bind))
         })
     }

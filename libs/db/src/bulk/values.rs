@@ -8,10 +8,7 @@ use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 
-use super::Column;
-
-/// Rows of one portion at most. Nine columns of them stay well below SQLite's 32,766 bound values.
-const PORTION_MAX: usize = 512;
+use super::{Column, insert};
 
 /// The cells of some columns, handed out row by row.
 pub(super) struct Cells {
@@ -50,13 +47,12 @@ impl Cells {
 
     /// How many rows the next portion has; 0 at the end.
     pub(super) fn portion(&self) -> usize {
-        let fits = self.left.min(PORTION_MAX);
-        if fits == 0 { 0 } else { 1 << fits.ilog2() }
+        insert::portion(self.left)
     }
 
-    /// The text that `{rows}` stands for, in a statement that binds `before` values ahead of the rows'.
-    pub(super) fn table(&self, before: usize) -> String {
-        let columns = self.names.len();
+    /// The text that `{rows}` stands for. Its cells have no numbers: SQLite keeps the names of numbered ones
+    /// in a list, and the driver looks each of them up, which made 512 rows cost the square of that.
+    pub(super) fn table(&self) -> String {
         let selected = |column: &dyn Fn(usize) -> String| {
             let names = self.names.iter().enumerate();
             let selected = names.map(|(at, name)| format!("{} AS \"{name}\"", column(at)));
@@ -66,11 +62,8 @@ impl Cells {
         if rows == 0 {
             return format!("(SELECT {} WHERE 0) AS rows", selected(&|_| "NULL".to_owned()));
         }
-        let row = |row: usize| {
-            let cells = (0..columns).map(|at| format!("?{}", before + row * columns + at + 1));
-            format!("({})", cells.collect::<Vec<_>>().join(","))
-        };
-        let values = (0..rows).map(row).collect::<Vec<_>>().join(",");
+        let row = format!("({})", vec!["?"; self.names.len()].join(","));
+        let values = vec![row; rows].join(",");
         let selected = selected(&|at| format!("column{}", at + 1));
         format!("(SELECT {selected} FROM (VALUES {values})) AS rows")
     }
@@ -112,11 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_numbered_behind_what_is_bound_before() {
+    fn a_portion_is_a_table_of_its_columns() {
         let columns = vec![("a", Column::Int(vec![1, 2])), ("b", Column::Int(vec![3, 4]))];
-        let cells = Cells::new(columns, 2);
-        let text =
-            r#"(SELECT column1 AS "a", column2 AS "b" FROM (VALUES (?2,?3),(?4,?5))) AS rows"#;
-        assert_eq!(cells.table(1), text);
+        let text = r#"(SELECT column1 AS "a", column2 AS "b" FROM (VALUES (?,?),(?,?))) AS rows"#;
+        assert_eq!(Cells::new(columns, 2).table(), text);
     }
 }

@@ -14,8 +14,8 @@ use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::ledger_service_server::{LedgerService, LedgerServiceServer};
 use wire::ingest::v1::{
-    Event, GetHeadsRequest, GetHeadsResponse, LedgerEntry, LedgerRecord, TailRequest, TailResponse,
-    TaskCompleted, Ticket, TicketOpened,
+    Event, GetHeadsRequest, GetHeadsResponse, LedgerEntry, LedgerRecord, OutcomeRevised, Retracted,
+    TailRequest, TailResponse, TaskCompleted, Ticket, TicketOpened,
 };
 
 /// Entries of one message: several, so that batches have borders.
@@ -64,7 +64,11 @@ impl Ledger {
     }
 
     pub(super) fn add_other_kinds(&self, count: i64) {
-        self.add(count, |_| Body::TicketOpened(TicketOpened::default()));
+        self.add(count, |n| match n % 3 {
+            0 => Body::TicketOpened(TicketOpened::default()),
+            1 => Body::OutcomeRevised(OutcomeRevised::default()),
+            _ => Body::Retracted(Retracted::default()),
+        });
     }
 
     fn add(&self, count: i64, body: impl Fn(i64) -> Body) {
@@ -79,7 +83,7 @@ impl Ledger {
                 body: Some(body(seq)),
                 ..Default::default()
             };
-            let record = LedgerRecord { event: Some(event), valuation: None };
+            let record = LedgerRecord { event: Some(event), ..Default::default() };
             entries.push(LedgerEntry {
                 seq,
                 workspace: self.shelf.workspace.get(),

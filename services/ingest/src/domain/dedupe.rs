@@ -23,6 +23,10 @@ impl Fingerprint {
         self.0.to_vec()
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(crate) fn from_row(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }

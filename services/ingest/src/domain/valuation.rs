@@ -17,6 +17,24 @@ pub(crate) struct Valuation {
     pub(crate) costed: bool,
 }
 
+/// What turns a judgement of a step into credit: fixed on the day the step was valued, and the same for
+/// every later judgement of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) baseline_ms: i64,
+    pub(crate) policy: SavingsPolicy,
+    pub(crate) subtract_agent_duration: bool,
+    pub(crate) duration_ms: Option<i64>,
+}
+
+impl Terms {
+    pub(crate) fn credited_ms(&self, outcome: Outcome, human_edit_ms: Option<i64>) -> i64 {
+        let agent_ms = self.duration_ms.filter(|_| self.subtract_agent_duration).unwrap_or(0);
+        let effort = Effort { baseline_ms: self.baseline_ms, agent_ms, human_edit_ms };
+        credit(self.policy, outcome, &effort)
+    }
+}
+
 /// Values a step by the catalog in force when it was done. A task type without a baseline is unknown
 /// unless the event brings its own.
 pub(crate) fn value(
@@ -27,11 +45,15 @@ pub(crate) fn value(
     let baseline = baseline(task, workspace, catalog)?;
     let rate = catalog.rate(workspace, &task.agent_id, task.occurred);
     let policy = catalog.policy(workspace, task.occurred);
-    let agent_ms = if policy.subtract_agent_duration { task.duration_ms.unwrap_or(0) } else { 0 };
-    let effort = Effort { baseline_ms: baseline.ms, agent_ms, human_edit_ms: task.human_edit_ms };
+    let terms = Terms {
+        baseline_ms: baseline.ms,
+        policy: policy.kind,
+        subtract_agent_duration: policy.subtract_agent_duration,
+        duration_ms: task.duration_ms,
+    };
     let outcome = task.judged();
     Ok(Valuation {
-        credited_ms: credit(policy.kind, outcome, &effort),
+        credited_ms: terms.credited_ms(outcome, task.human_edit_ms),
         baseline,
         rate,
         policy: policy.kind,

@@ -3,8 +3,11 @@
 use fault::{ErrorReason, Violations};
 use wire::common::v1::{Money, Outcome};
 use wire::ingest::v1::event::Body;
-use wire::ingest::v1::{ActorKind, CallStatus, TaskCompleted, TokenUsage};
+use wire::ingest::v1::{
+    ActorKind, CallStatus, OutcomeRevised, Retracted, TaskCompleted, TokenUsage,
+};
 
+use super::kinds;
 use crate::domain::limits::{self, Breach, HASH_BYTES_MAX, LIST_ITEMS_MAX, TEXT_BYTES_MAX};
 
 /// A million units for one step, call or bill: more is a unit mix-up, and nine million of the dearest
@@ -19,20 +22,12 @@ pub(super) struct Check<'a> {
 
 /// Field number and checks of whatever body an event has.
 pub(super) fn check(body: &Body, violations: &mut Violations) -> i16 {
-    let (kind, path) = name(body);
+    let (kind, path) = kinds::of(body);
     let mut c = Check { violations, path };
     match body {
         Body::TaskCompleted(b) => task_completed(b, &mut c),
-        Body::OutcomeRevised(b) => {
-            c.event_id("event_id", &b.event_id);
-            c.outcome("outcome", b.outcome);
-            c.step_ms("human_edit_ms", b.human_edit_ms, 0);
-            c.text("reason", &b.reason);
-        }
-        Body::Retracted(b) => {
-            c.event_id("event_id", &b.event_id);
-            c.required_text("reason", &b.reason);
-        }
+        Body::OutcomeRevised(b) => outcome_revised(b, &mut c),
+        Body::Retracted(b) => retracted(b, &mut c),
         Body::TicketOpened(b) => {
             c.identifier("repeat_of", &b.repeat_of);
             c.identifier("fingerprint", &b.fingerprint);
@@ -151,6 +146,18 @@ pub(super) fn check(body: &Body, violations: &mut Violations) -> i16 {
     kind
 }
 
+pub(super) fn outcome_revised(b: &OutcomeRevised, c: &mut Check<'_>) {
+    c.event_id("event_id", &b.event_id);
+    c.outcome("outcome", b.outcome);
+    c.step_ms("human_edit_ms", b.human_edit_ms, 0);
+    c.text("reason", &b.reason);
+}
+
+pub(super) fn retracted(b: &Retracted, c: &mut Check<'_>) {
+    c.event_id("event_id", &b.event_id);
+    c.required_text("reason", &b.reason);
+}
+
 fn task_completed(b: &TaskCompleted, c: &mut Check<'_>) {
     if b.task_type.is_empty() {
         c.breach("task_type", &Breach::Missing);
@@ -171,38 +178,6 @@ fn task_completed(b: &TaskCompleted, c: &mut Check<'_>) {
     if b.edit_ratio.is_some_and(|ratio| !(0.0..=1.0).contains(&ratio)) {
         let sent = b.edit_ratio.unwrap_or_default();
         c.breach("edit_ratio", &Breach::OutOfRange(format!("is 0 to 1; {sent} was sent")));
-    }
-}
-
-/// Field number and field name.
-fn name(body: &Body) -> (i16, &'static str) {
-    match body {
-        Body::TaskCompleted(_) => (10, "task_completed"),
-        Body::OutcomeRevised(_) => (11, "outcome_revised"),
-        Body::Retracted(_) => (12, "retracted"),
-        Body::TicketOpened(_) => (13, "ticket_opened"),
-        Body::TicketAssigned(_) => (14, "ticket_assigned"),
-        Body::TicketRouted(_) => (15, "ticket_routed"),
-        Body::TicketResolved(_) => (16, "ticket_resolved"),
-        Body::TicketReopened(_) => (17, "ticket_reopened"),
-        Body::TicketAbandoned(_) => (18, "ticket_abandoned"),
-        Body::TicketMerged(_) => (19, "ticket_merged"),
-        Body::MessageSent(_) => (20, "message_sent"),
-        Body::EscalationCreated(_) => (21, "escalation_created"),
-        Body::EscalationAccepted(_) => (22, "escalation_accepted"),
-        Body::EscalationReturned(_) => (23, "escalation_returned"),
-        Body::EvidenceRecorded(_) => (24, "evidence_recorded"),
-        Body::IntakeCompleted(_) => (25, "intake_completed"),
-        Body::ProblemConfirmed(_) => (26, "problem_confirmed"),
-        Body::KnowledgeGapRecorded(_) => (27, "knowledge_gap_recorded"),
-        Body::KnowledgeGapClosed(_) => (28, "knowledge_gap_closed"),
-        Body::LlmCall(_) => (29, "llm_call"),
-        Body::ToolCall(_) => (30, "tool_call"),
-        Body::ReviewSubmitted(_) => (31, "review_submitted"),
-        Body::CsatSubmitted(_) => (32, "csat_submitted"),
-        Body::WorkflowApplied(_) => (33, "workflow_applied"),
-        Body::EngineeringInterrupted(_) => (34, "engineering_interrupted"),
-        Body::CostRecorded(_) => (35, "cost_recorded"),
     }
 }
 

@@ -2,12 +2,19 @@
 
 mod access;
 mod bodies;
+mod correct;
+mod corrections;
 mod guard;
 mod ingest;
+mod kinds;
 mod ledger;
+mod list;
 mod parse;
 mod parse_change;
+mod record;
 mod render;
+mod stream;
+mod track;
 
 use fault::Fault;
 

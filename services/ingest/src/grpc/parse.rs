@@ -7,9 +7,11 @@ use kernel::{Currency, Money, Outcome, Timestamp, WorkspaceId};
 use prost::Message as _;
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
-use wire::ingest::v1::{Event, TaskCompleted, Ticket};
+use wire::ingest::v1::{Event, LedgerRecord, Ticket};
 
 use super::bodies::{self, Check};
+use super::corrections::{self, Targets};
+use super::kinds;
 use crate::domain::limits::{
     self, Breach, EVENT_BYTES_MAX, METADATA_BYTES_MAX, METADATA_KEY_BYTES_MAX, METADATA_PAIRS_MAX,
     METADATA_VALUE_BYTES_MAX,
@@ -27,7 +29,7 @@ pub(super) struct Door {
 }
 
 /// An event that may be recorded.
-pub(super) struct Parsed {
+pub(super) struct Parsed<'t> {
     /// With defaults in place.
     pub(super) event: Event,
     pub(super) kind: i16,
@@ -36,10 +38,16 @@ pub(super) struct Parsed {
     pub(super) body_hash: Fingerprint,
     /// Of a task_completed.
     pub(super) task: Option<Task>,
+    /// What a correction corrects.
+    pub(super) corrects: Option<&'t LedgerRecord>,
 }
 
 /// Checks everything and says everything that is wrong.
-pub(super) fn event(mut event: Event, door: &Door) -> Result<Parsed, Violations> {
+pub(super) fn event<'t>(
+    mut event: Event,
+    door: &Door,
+    targets: &'t Targets,
+) -> Result<Parsed<'t>, Violations> {
     let mut violations = Violations::new();
     size(&event, &mut violations);
     // Before defaults: the same call sent twice is the same event, whenever it arrives.
@@ -68,6 +76,12 @@ pub(super) fn event(mut event: Event, door: &Door) -> Result<Parsed, Violations>
             0
         }
     };
+    let corrects = corrections::target(&event, targets).unwrap_or_else(|wrong| {
+        let field =
+            format!("{}.event_id", event.body.as_ref().map_or("body", |body| kinds::of(body).1));
+        violations.add(field, wrong.reason(), wrong.describe());
+        None
+    });
     if !violations.is_empty() {
         return Err(violations);
     }
@@ -75,7 +89,8 @@ pub(super) fn event(mut event: Event, door: &Door) -> Result<Parsed, Violations>
     let dedupe = Some(event.idempotency_key.as_str())
         .filter(|key| !key.is_empty())
         .map(|key| Fingerprint::of_key(door.workspace, key));
-    Ok(Parsed { task: task(&event, occurred), kind, occurred, dedupe, body_hash, event })
+    let task = task(&event, occurred);
+    Ok(Parsed { task, corrects, kind, occurred, dedupe, body_hash, event })
 }
 
 fn size(event: &Event, violations: &mut Violations) {
@@ -196,7 +211,7 @@ fn task(event: &Event, occurred: Timestamp) -> Option<Task> {
         task_type: body.task_type.clone(),
         language,
         channel: of_ticket(|t| &t.channel),
-        outcome: outcome(body)?,
+        outcome: outcome(body.outcome())?,
         occurred,
         duration_ms: body.duration_ms,
         human_edit_ms: body.human_edit_ms,
@@ -206,8 +221,9 @@ fn task(event: &Event, occurred: Timestamp) -> Option<Task> {
     })
 }
 
-fn outcome(body: &TaskCompleted) -> Option<Outcome> {
-    Some(match body.outcome() {
+/// `None` only where the check refused it already.
+pub(super) fn outcome(sent: common::Outcome) -> Option<Outcome> {
+    Some(match sent {
         common::Outcome::Unspecified => return None,
         common::Outcome::Success => Outcome::Success,
         common::Outcome::NeedsReview => Outcome::NeedsReview,

@@ -4,7 +4,7 @@ use kernel::{EventId, Outcome, Position, SavingsPolicy, Timestamp};
 use wire::common::v1 as common;
 use wire::ingest::v1 as wire_v1;
 use wire::ingest::v1::event::Body;
-use wire::ingest::v1::{LedgerRecord, Receipt};
+use wire::ingest::v1::{LedgerRecord, Receipt, TaskCompleted};
 
 use super::parse::timestamp;
 use crate::domain::catalog::BaselineSource;
@@ -16,10 +16,7 @@ pub(super) fn receipt(
     duplicate: bool,
     record: &LedgerRecord,
 ) -> Receipt {
-    let agent_cost = match record.event.as_ref().and_then(|event| event.body.as_ref()) {
-        Some(Body::TaskCompleted(body)) => body.agent_cost.clone(),
-        _ => None,
-    };
+    let agent_cost = step(record).and_then(|step| step.agent_cost.clone());
     let cost_saved = record.valuation.as_ref().map(cost_saved);
     let net_saved = match (&cost_saved, &agent_cost) {
         (Some(saved), Some(cost)) if saved.currency_code == cost.currency_code => {
@@ -39,6 +36,18 @@ pub(super) fn receipt(
         cost_saved,
         agent_cost,
         net_saved,
+    }
+}
+
+/// The step a receipt is about: the event's own, or the one it judges anew.
+fn step(record: &LedgerRecord) -> Option<&TaskCompleted> {
+    let record = match record.event.as_ref()?.body.as_ref()? {
+        Body::OutcomeRevised(_) => record.corrects.as_ref()?,
+        _ => record,
+    };
+    match record.event.as_ref()?.body.as_ref()? {
+        Body::TaskCompleted(step) => Some(step),
+        _ => None,
     }
 }
 

@@ -47,14 +47,28 @@ pub(crate) enum Appended {
 /// partition, seq, dedupe_key, body_hash, recorded_time, record of an entry that stands already.
 type Standing = (i16, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);
 
+/// Whether entries that stand already are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// They are looked for first: right whatever comes.
+    Repeats,
+    /// They are not. One that is there all the same fails the commit with [`db::Error::Conflict`], and
+    /// nothing is written: append again, expecting repeats. The look-up is a fifth of a commit.
+    NewEntries,
+}
+
 /// Appends `entries`, answering for each at its index, and tells the partitions' new heads.
 pub(crate) async fn append(
     txn: &mut Transaction,
-    entries: Vec<NewEntry>,
+    entries: &[NewEntry],
     recorded: Timestamp,
+    expect: Expect,
 ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
-    let mut heads = hold_heads(txn, &entries).await?;
-    let standing = find_standing(txn, &entries).await?;
+    let mut heads = hold_heads(txn, entries).await?;
+    let standing = match expect {
+        Expect::Repeats => find_standing(txn, entries).await?,
+        Expect::NewEntries => HashMap::new(),
+    };
 
     let mut group = Group::new(entries.len());
     for (index, entry) in entries.iter().enumerate() {
@@ -98,8 +112,8 @@ pub(crate) async fn append(
     if fresh.is_empty() {
         return Ok((answers, Vec::new()));
     }
-    let moved = moved(&entries, &fresh);
-    insert(txn, entries, fresh, recorded).await?;
+    let moved = moved(entries, &fresh);
+    insert(txn, entries, &fresh, recorded).await?;
     move_heads(txn, &moved).await?;
     Ok((answers, moved))
 }
@@ -187,33 +201,40 @@ async fn find_standing(
     stands.collect()
 }
 
+const COLUMNS: [&str; 10] = [
+    "partition",
+    "seq",
+    "workspace",
+    "kind",
+    "recorded_time",
+    "occurred_time",
+    "dedupe_key",
+    "body_hash",
+    "trace_context",
+    "record",
+];
+
 async fn insert(
     txn: &mut Transaction,
-    mut entries: Vec<NewEntry>,
-    fresh: Vec<(usize, i64)>,
+    entries: &[NewEntry],
+    fresh: &[(usize, i64)],
     recorded: Timestamp,
 ) -> Result<(), db::Error> {
-    let column = |of: fn(&NewEntry) -> i64| fresh.iter().map(|(i, _)| of(&entries[*i])).collect();
-    let maybe = |of: fn(&NewEntry) -> Option<Vec<u8>>| {
-        fresh.iter().map(|(i, _)| of(&entries[*i])).collect()
-    };
-    let rows = Rows::new()
-        .int("partition", column(|e| e.workspace.partition().get().into()))
-        .int("seq", fresh.iter().map(|(_, seq)| *seq).collect())
-        .int("workspace", column(|e| e.workspace.get()))
-        .int("kind", column(|e| e.kind.into()))
-        .int("occurred_time", column(|e| e.occurred.micros()))
-        .opt_bytes("dedupe_key", maybe(|e| e.dedupe.map(Fingerprint::to_row)))
-        .bytes("body_hash", fresh.iter().map(|(i, _)| entries[*i].body_hash.to_row()).collect())
-        .opt_bytes("trace_context", maybe(|e| e.trace.map(|t| t.to_bytes().to_vec())))
-        .bytes(
-            "record",
-            fresh.iter().map(|(i, _)| std::mem::take(&mut entries[*i].record)).collect(),
-        )
-        .bind(recorded.micros());
-    let sql = "INSERT INTO event ({columns}, recorded_time) SELECT {columns}, {0} FROM {rows}";
-    txn.execute(rows, sql).await?;
-    Ok(())
+    let rows = fresh.iter().map(|(index, seq)| (&entries[*index], *seq));
+    let inserted = txn.insert("event", &COLUMNS, rows, |row, (entry, seq)| {
+        let trace = entry.trace.map(|trace| trace.to_bytes());
+        row.small_int(entry.workspace.partition().get())
+            .int(seq)
+            .int(entry.workspace.get())
+            .small_int(entry.kind)
+            .int(recorded.micros())
+            .int(entry.occurred.micros())
+            .opt_bytes(entry.dedupe.as_ref().map(Fingerprint::as_bytes))
+            .bytes(entry.body_hash.as_bytes())
+            .opt_bytes(trace.as_ref().map(<[u8; 25]>::as_slice))
+            .bytes(&entry.record);
+    });
+    inserted.await
 }
 
 /// The last seq given out in each partition.

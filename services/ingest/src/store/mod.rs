@@ -7,12 +7,14 @@ mod entity;
 mod migration;
 mod read;
 #[cfg(test)]
+mod searching;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod tailing;
 
 pub(crate) use access::{AccessStore, Created, Revoked};
-pub(crate) use append::{Appended, NewEntry, append};
+pub(crate) use append::{Appended, Expect, NewEntry, append};
 pub(crate) use catalog_copy::CatalogCopyStore;
 pub use migration::Migrator;
 pub(crate) use read::{LedgerReader, Row};

@@ -2,9 +2,10 @@
 
 use db::Db;
 use kernel::{Partition, Position, Timestamp, TraceContext, WorkspaceId};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::entity::{event, log_head};
+use crate::domain::Search;
 
 /// One stored entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,73 @@ impl LedgerReader {
             .await?;
         row.map(Row::read).transpose()
     }
+
+    /// Those of the entries at `seqs` that are the workspace's, in order.
+    pub(crate) async fn find_all(
+        &self,
+        workspace: WorkspaceId,
+        seqs: Vec<i64>,
+    ) -> Result<Vec<Row>, db::Error> {
+        let rows = of_workspace(workspace)
+            .filter(event::Column::Seq.is_in(seqs))
+            .all(self.0.reader())
+            .await?;
+        rows.into_iter().map(Row::read).collect()
+    }
+
+    /// At most `limit` entries of a workspace with seq in (`after`, `until`], in order. What is not sought
+    /// is passed over by the database, so the stretch bounds its work and `limit` bounds ours.
+    pub(crate) async fn search(
+        &self,
+        workspace: WorkspaceId,
+        (after, until): (i64, i64),
+        search: &Search,
+        limit: u64,
+    ) -> Result<Vec<Row>, db::Error> {
+        let mut query = of_workspace(workspace)
+            .filter(event::Column::Seq.gt(after))
+            .filter(event::Column::Seq.lte(until));
+        if let Some(window) = search.window {
+            query = query
+                .filter(event::Column::OccurredTime.gte(window.start().micros()))
+                .filter(event::Column::OccurredTime.lt(window.end().micros()));
+        }
+        if !search.kinds.is_empty() {
+            query = query.filter(event::Column::Kind.is_in(search.kinds.iter().copied()));
+        }
+        let rows = query.limit(limit).all(self.0.reader()).await?;
+        rows.into_iter().map(Row::read).collect()
+    }
+
+    /// The last seq of one partition.
+    pub(crate) async fn head(&self, partition: Partition) -> Result<i64, db::Error> {
+        let row = log_head::Entity::find_by_id(partition.get()).one(self.0.reader()).await?;
+        row.map(|row| row.head)
+            .ok_or_else(|| db::Error::corrupt("log_head", "partition", partition))
+    }
+
+    /// When an entry was recorded, whoever's it is.
+    pub(crate) async fn recorded(
+        &self,
+        position: Position,
+    ) -> Result<Option<Timestamp>, db::Error> {
+        let recorded: Option<i64> =
+            event::Entity::find_by_id((position.partition.get(), position.seq))
+                .select_only()
+                .column(event::Column::RecordedTime)
+                .into_tuple()
+                .one(self.0.reader())
+                .await?;
+        Ok(recorded.map(Timestamp::from_micros))
+    }
+}
+
+/// In the order of the ledger.
+fn of_workspace(workspace: WorkspaceId) -> Select<event::Entity> {
+    event::Entity::find()
+        .filter(event::Column::Partition.eq(workspace.partition().get()))
+        .filter(event::Column::Workspace.eq(workspace.get()))
+        .order_by_asc(event::Column::Seq)
 }
 
 impl Row {

@@ -7,7 +7,8 @@ use kernel::{Currency, Position, Timestamp, TraceContext, WorkspaceId};
 use testkit::SeededIds;
 
 use super::{
-    AccessStore, Appended, CatalogCopyStore, Created, LedgerReader, NewEntry, Revoked, append,
+    AccessStore, Appended, CatalogCopyStore, Created, Expect, LedgerReader, NewEntry, Revoked,
+    append,
 };
 use crate::domain::{ApiKey, Fingerprint, Keep, KeyRecord, Scope, Workspace};
 
@@ -54,9 +55,11 @@ fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> NewEntry {
 }
 
 async fn commit(db: &Db, entries: Vec<NewEntry>) -> (Vec<Appended>, Vec<Position>) {
-    db.write_rows(move |txn| Box::pin(async move { append(txn, entries, NOW).await }))
-        .await
-        .unwrap()
+    db.write_rows(move |txn| {
+        Box::pin(async move { append(txn, &entries, NOW, Expect::Repeats).await })
+    })
+    .await
+    .unwrap()
 }
 
 fn place(appended: &Appended) -> Position {
@@ -318,7 +321,10 @@ pub(crate) async fn use_after_close_is_an_error(db: Db) {
     db.close().await;
     assert!(LedgerReader(db.clone()).heads().await.is_err());
     let entries = vec![entry(workspace(1), None, "a")];
-    let outcome: Result<_, db::Error> =
-        db.write_rows(move |txn| Box::pin(async move { append(txn, entries, NOW).await })).await;
+    let outcome: Result<_, db::Error> = db
+        .write_rows(move |txn| {
+            Box::pin(async move { append(txn, &entries, NOW, Expect::Repeats).await })
+        })
+        .await;
     assert!(outcome.is_err());
 }

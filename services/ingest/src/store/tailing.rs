@@ -10,7 +10,7 @@ use kernel::{Position, Timestamp, WorkspaceId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use testkit::TestDb;
 
-use super::{Appended, LedgerReader, NewEntry, append};
+use super::{Appended, Expect, LedgerReader, NewEntry, append};
 use crate::Migrator;
 use crate::domain::Fingerprint;
 
@@ -63,8 +63,9 @@ async fn write(db: &Db, workspace: WorkspaceId, roll_back: bool) -> Vec<i64> {
     let outcome: Result<Vec<Appended>, db::Error> = db
         .write_rows(move |txn| {
             Box::pin(async move {
-                let entries = vec![entry(workspace), entry(workspace)];
-                let (answers, _) = append(txn, entries, Timestamp::EPOCH).await?;
+                let entries = [entry(workspace), entry(workspace)];
+                let (answers, _) =
+                    append(txn, &entries, Timestamp::EPOCH, Expect::NewEntries).await?;
                 if roll_back {
                     Err(db::Error::corrupt("test", "roll", "back"))
                 } else {

@@ -125,7 +125,7 @@ async fn a_position_that_does_not_come_in_time_is_refused_with_its_reason() {
 async fn other_kinds_of_events_move_the_position_and_nothing_else() {
     let harness = Harness::start(sqlite().await).await;
     let opened = Body::TicketOpened(TicketOpened::default());
-    let opened = LedgerRecord { event: Some(event(AGENT, "T-1", opened)), valuation: None };
+    let opened = LedgerRecord { event: Some(event(AGENT, "T-1", opened)), ..Default::default() };
     harness.ledger.append([(START, opened)]);
     let overview = harness.overview().await;
     let measures = overview.measures.unwrap();

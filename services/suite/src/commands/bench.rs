@@ -189,7 +189,7 @@ async fn inserts(
 /// What the ledger stores for one of these events.
 fn record(events: &Events, receipt: Receipt) -> Vec<u8> {
     let event = Some(events.next());
-    LedgerRecord { event, valuation: receipt.valuation }.encode_to_vec()
+    LedgerRecord { event, valuation: receipt.valuation, ..Default::default() }.encode_to_vec()
 }
 
 fn stand_keys(stand: Option<&Stand>) -> Vec<secrecy::SecretString> {

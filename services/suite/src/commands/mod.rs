@@ -2,7 +2,9 @@
 
 pub(crate) mod bench;
 pub(crate) mod config;
+pub(crate) mod correct;
 pub(crate) mod demo;
+pub(crate) mod events;
 pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod overview;

@@ -113,5 +113,5 @@ pub fn step(agent: &str, outcome: Outcome) -> LedgerRecord {
     };
     let event =
         Event { agent_id: agent.into(), body: Some(Body::TaskCompleted(task)), ..Event::default() };
-    LedgerRecord { event: Some(event), valuation: None }
+    LedgerRecord { event: Some(event), ..Default::default() }
 }

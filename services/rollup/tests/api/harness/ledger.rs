@@ -137,5 +137,5 @@ pub(crate) fn valued(agent: &str, ticket: &str, task: TaskCompleted, minutes: i6
         ..Valuation::default()
     };
     let event = event(agent, ticket, Body::TaskCompleted(task));
-    LedgerRecord { event: Some(event), valuation: Some(valuation) }
+    LedgerRecord { event: Some(event), valuation: Some(valuation), ..Default::default() }
 }
