@@ -28,6 +28,12 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 /// What the log is cut back to after a checkpoint; a long reader can make it grow far beyond.
 const LOG_BYTES: u32 = 64 * 1024 * 1024;
+/// Pages in the log before it is folded into the file. At SQLite's 1,000 every large commit was followed by a
+/// checkpoint of its own; pages that several commits change are now written back once.
+const LOG_PAGES: u32 = LOG_BYTES / 4_096;
+/// What the writer may keep of the file, in KiB. Keys fall all over their indexes: with SQLite's 2,000 a commit
+/// of 4,096 events did not fit, and its pages went to the log and came back while it was being made.
+const WRITER_CACHE_KIB: u32 = 32 * 1024;
 
 pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, OpenError> {
     let address = Target::Sqlite(path.into()).address();
@@ -54,8 +60,12 @@ pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, Open
         source,
         advice: "Is it a SQLite file this user may write to, on a local disk with room?",
     };
-    let writer =
-        writer(&options.clone().journal_mode(SqliteJournalMode::Wal)).await.map_err(failed)?;
+    let writing = options
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
+        .pragma("wal_autocheckpoint", LOG_PAGES.to_string());
+    let writer = writer(&writing).await.map_err(failed)?;
     let mut connection = writer.acquire().await.map_err(failed)?;
     check(&mut connection).await.map_err(failed)?.map_err(|Refused { found, remedy }| {
         OpenError::Unsafe { address: address.clone(), found, remedy }

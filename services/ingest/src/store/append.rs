@@ -64,76 +64,106 @@ pub(crate) async fn append(
     recorded: Timestamp,
     expect: Expect,
 ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
-    let mut heads = hold_heads(txn, entries).await?;
     let standing = match expect {
-        Expect::Repeats => find_standing(txn, entries).await?,
+        Expect::Repeats => {
+            hold_heads(txn, entries).await?;
+            find_standing(txn, entries).await?
+        }
         Expect::NewEntries => HashMap::new(),
     };
+    let fates = fates(entries, &standing);
+    let heads = move_heads(txn, entries, &fates).await?;
+    let seqs = seqs(entries, &fates, &heads);
+    insert(txn, entries, &fates, &seqs, recorded).await?;
 
-    let mut group = Group::new(entries.len());
-    for (index, entry) in entries.iter().enumerate() {
+    let answers = entries.iter().zip(&fates).enumerate().map(|(index, (entry, fate))| {
         let partition = entry.workspace.partition();
-        let slot = match entry.dedupe {
-            Some(key) => match group.first.entry((partition.get(), key)) {
-                Slot::Occupied(first) => {
-                    let (index, seq) = *first.get();
-                    let twin = &entries[index];
-                    let position = Position { partition, seq };
-                    group.answers.push(if twin.body_hash == entry.body_hash {
-                        Appended::Duplicate { position, recorded, record: twin.record.clone() }
-                    } else {
-                        Appended::Conflict { position }
-                    });
-                    continue;
-                }
-                Slot::Vacant(slot) => match standing.get(slot.key()) {
-                    Some(standing) => {
-                        group.answers.push(standing.answer(entry.body_hash, partition));
-                        continue;
-                    }
-                    None => Some(slot),
-                },
-            },
-            None => None,
-        };
-        let head = heads
-            .get_mut(&partition.get())
-            .ok_or_else(|| db::Error::corrupt("log_head", "partition", partition))?;
-        *head += 1;
-        if let Some(slot) = slot {
-            slot.insert((index, *head));
+        match fate {
+            Fate::New => {
+                let position = Position { partition, seq: seqs[index] };
+                Appended::New { position, recorded }
+            }
+            Fate::Twin(first) => {
+                let (seq, twin) = (seqs[*first], &entries[*first]);
+                let record = || twin.record.clone();
+                answer(
+                    twin.body_hash == entry.body_hash,
+                    Position { partition, seq },
+                    recorded,
+                    record,
+                )
+            }
+            Fate::Stands(stands) => {
+                let same = stands.body_hash == entry.body_hash;
+                let position = Position { partition, seq: stands.seq };
+                answer(same, position, stands.recorded, || stands.record.clone())
+            }
         }
-        group.fresh.push((index, *head));
-        group
-            .answers
-            .push(Appended::New { position: Position { partition, seq: *head }, recorded });
-    }
-    let Group { answers, fresh, .. } = group;
-    if fresh.is_empty() {
-        return Ok((answers, Vec::new()));
-    }
-    let moved = moved(entries, &fresh);
-    insert(txn, entries, &fresh, recorded).await?;
-    move_heads(txn, &moved).await?;
-    Ok((answers, moved))
+    });
+    Ok((answers.collect(), heads))
 }
 
-/// What becomes of the entries of one commit.
-struct Group {
-    answers: Vec<Appended>,
-    /// Index and seq of those that are new.
-    fresh: Vec<(usize, i64)>,
-    /// The same of the first with its key: twins may come in one group.
-    first: HashMap<(i16, Fingerprint), (usize, i64)>,
+/// What an entry turns out to be.
+enum Fate<'a> {
+    New,
+    /// The one at this index of the same group has its key.
+    Twin(usize),
+    /// One that stands already has its key.
+    Stands(&'a Stands),
 }
 
-impl Group {
-    fn new(size: usize) -> Self {
-        Self {
-            answers: Vec::with_capacity(size),
-            fresh: Vec::with_capacity(size),
-            first: HashMap::with_capacity(size),
+fn fates<'a>(
+    entries: &[NewEntry],
+    standing: &'a HashMap<(i16, Fingerprint), Stands>,
+) -> Vec<Fate<'a>> {
+    let mut first = HashMap::with_capacity(entries.len());
+    let fates = entries.iter().enumerate().map(|(index, entry)| {
+        let Some(dedupe) = entry.dedupe else { return Fate::New };
+        let key = (entry.workspace.partition().get(), dedupe);
+        if let Some(stands) = standing.get(&key) {
+            return Fate::Stands(stands);
         }
+        match first.entry(key) {
+            Slot::Occupied(twin) => Fate::Twin(*twin.get()),
+            Slot::Vacant(slot) => {
+                slot.insert(index);
+                Fate::New
+            }
+        }
+    });
+    fates.collect()
+}
+
+/// Seqs of the new ones, in the order they came; 0 for the others. `heads` are their partitions' last.
+fn seqs(entries: &[NewEntry], fates: &[Fate<'_>], heads: &[Position]) -> Vec<i64> {
+    let mut next: HashMap<Partition, i64> = heads.iter().map(|p| (p.partition, p.seq)).collect();
+    // From the last one back: a head says where a partition ends now.
+    let mut seqs: Vec<i64> = entries
+        .iter()
+        .zip(fates)
+        .rev()
+        .map(|(entry, fate)| match (fate, next.get_mut(&entry.workspace.partition())) {
+            (Fate::New, Some(head)) => {
+                *head -= 1;
+                *head + 1
+            }
+            _ => 0,
+        })
+        .collect();
+    seqs.reverse();
+    seqs
+}
+
+fn answer(
+    same: bool,
+    position: Position,
+    recorded: Timestamp,
+    record: impl FnOnce() -> Vec<u8>,
+) -> Appended {
+    if same {
+        Appended::Duplicate { position, recorded, record: record() }
+    } else {
+        Appended::Conflict { position }
     }
 }
 
@@ -145,31 +175,50 @@ struct Stands {
     record: Vec<u8>,
 }
 
-impl Stands {
-    fn answer(&self, body_hash: Fingerprint, partition: Partition) -> Appended {
-        let position = Position { partition, seq: self.seq };
-        if self.body_hash != body_hash {
-            return Appended::Conflict { position };
-        }
-        Appended::Duplicate { position, recorded: self.recorded, record: self.record.clone() }
-    }
-}
-
 /// Locks the head rows for the rest of the transaction. On SQLite the transaction is IMMEDIATE and
 /// holds the only writer, which is the stronger lock.
-async fn hold_heads(
-    txn: &mut Transaction,
-    entries: &[NewEntry],
-) -> Result<HashMap<i16, i64>, db::Error> {
+async fn hold_heads(txn: &mut Transaction, entries: &[NewEntry]) -> Result<(), db::Error> {
     let touched: BTreeSet<i64> =
         entries.iter().map(|e| e.workspace.partition().get().into()).collect();
     let rows = Rows::new().int("partition", touched.into_iter().collect());
-    let held = txn.fetch::<(i16, i64)>(
-        rows,
-        "SELECT partition, head FROM log_head WHERE partition IN (SELECT rows.partition FROM {rows}) \
-         ORDER BY partition {for_update}",
-    );
-    Ok(held.await?.into_iter().collect())
+    let sql = "SELECT partition, head FROM log_head \
+               WHERE partition IN (SELECT rows.partition FROM {rows}) ORDER BY partition {for_update}";
+    txn.fetch::<(i16, i64)>(rows, sql).await?;
+    Ok(())
+}
+
+/// Takes a seq for every new entry: locks the heads, in the order of their partitions, and moves them.
+/// Answers where they stand now.
+async fn move_heads(
+    txn: &mut Transaction,
+    entries: &[NewEntry],
+    fates: &[Fate<'_>],
+) -> Result<Vec<Position>, db::Error> {
+    let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+    for (entry, fate) in entries.iter().zip(fates) {
+        if matches!(fate, Fate::New) {
+            *counts.entry(entry.workspace.partition().get().into()).or_default() += 1;
+        }
+    }
+    if counts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = Rows::new()
+        .int("partition", counts.keys().copied().collect())
+        .int("entries", counts.values().copied().collect());
+    let sql = "UPDATE log_head SET head = log_head.head + rows.entries FROM {rows} \
+               WHERE log_head.partition = rows.partition \
+               RETURNING log_head.partition, log_head.head";
+    let moved = txn.fetch::<(i16, i64)>(rows, sql).await?;
+    if moved.len() != counts.len() {
+        return Err(db::Error::corrupt("log_head", "partition", "one that should be there"));
+    }
+    let position = |(number, seq)| {
+        let partition = Partition::new(number)
+            .ok_or_else(|| db::Error::corrupt("log_head", "partition", number))?;
+        Ok(Position { partition, seq })
+    };
+    moved.into_iter().map(position).collect()
 }
 
 async fn find_standing(
@@ -217,11 +266,14 @@ const COLUMNS: [&str; 10] = [
 async fn insert(
     txn: &mut Transaction,
     entries: &[NewEntry],
-    fresh: &[(usize, i64)],
+    fates: &[Fate<'_>],
+    seqs: &[i64],
     recorded: Timestamp,
 ) -> Result<(), db::Error> {
-    let rows = fresh.iter().map(|(index, seq)| (&entries[*index], *seq));
-    let inserted = txn.insert("event", &COLUMNS, rows, |row, (entry, seq)| {
+    let new = entries.iter().zip(fates).zip(seqs);
+    let new = new.filter(|((_, fate), _)| matches!(fate, Fate::New));
+    let new: Vec<(&NewEntry, i64)> = new.map(|((entry, _), seq)| (entry, *seq)).collect();
+    let inserted = txn.insert("event", &COLUMNS, new.into_iter(), |row, (entry, seq)| {
         let trace = entry.trace.map(|trace| trace.to_bytes());
         row.small_int(entry.workspace.partition().get())
             .int(seq)
@@ -235,22 +287,4 @@ async fn insert(
             .bytes(&entry.record);
     });
     inserted.await
-}
-
-/// The last seq given out in each partition.
-fn moved(entries: &[NewEntry], fresh: &[(usize, i64)]) -> Vec<Position> {
-    let mut last = BTreeMap::new();
-    for (index, seq) in fresh {
-        last.insert(entries[*index].workspace.partition(), *seq);
-    }
-    last.into_iter().map(|(partition, seq)| Position { partition, seq }).collect()
-}
-
-async fn move_heads(txn: &mut Transaction, moved: &[Position]) -> Result<(), db::Error> {
-    let rows = Rows::new()
-        .int("partition", moved.iter().map(|p| p.partition.get().into()).collect())
-        .int("head", moved.iter().map(|p| p.seq).collect());
-    let sql = "UPDATE log_head SET head = rows.head FROM {rows} WHERE log_head.partition = rows.partition";
-    txn.execute(rows, sql).await?;
-    Ok(())
 }

@@ -21,6 +21,7 @@ testkit::store_suite! {
         a_repeated_event_gets_its_first_place_and_leaves_no_hole,
         the_same_key_with_another_body_is_a_conflict_and_writes_nothing,
         twins_in_one_group_are_written_once,
+        a_repeat_nobody_expected_writes_nothing,
         concurrent_twins_are_written_once,
         many_writers_leave_no_gap,
         an_entry_comes_back_as_it_went_in,
@@ -118,6 +119,20 @@ pub(crate) async fn twins_in_one_group_are_written_once(db: Db) {
     assert!(matches!(answers[1], Appended::Duplicate { .. }));
     assert!(matches!(answers[2], Appended::Conflict { .. }));
     assert_eq!(heads[0].seq, 1);
+}
+
+pub(crate) async fn a_repeat_nobody_expected_writes_nothing(db: Db) {
+    let ws = workspace(1);
+    commit(&db, vec![entry(ws, Some("k"), "a")]).await;
+    let entries = vec![entry(ws, None, "b"), entry(ws, Some("k"), "a")];
+    let unaware = db.write_rows(move |txn| {
+        Box::pin(async move { append(txn, &entries, NOW, Expect::NewEntries).await })
+    });
+    let unaware: Result<_, db::Error> = unaware.await;
+    assert!(matches!(unaware, Err(db::Error::Conflict(_))));
+    let (answers, heads) = commit(&db, vec![entry(ws, None, "b")]).await;
+    assert!(matches!(answers[0], Appended::New { .. }));
+    assert_eq!(heads[0].seq, 2, "and took no seq");
 }
 
 pub(crate) async fn concurrent_twins_are_written_once(db: Db) {
