@@ -106,6 +106,23 @@ async fn the_operator_makes_an_admin_key_when_none_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_rotated_and_a_workspace_limited_from_the_command_line() {
+    let suite = Suite::start().await;
+    let changed = suite.tally(&["workspace", "update", "--quota-hard", "1000000"], "");
+    assert_eq!(changed.code, Some(0), "{changed:?}");
+    assert!(changed.out.contains("1,000,000") && changed.out.contains("as the install says"));
+    let refused = suite.tally(&["workspace", "update", "--time-zone=+01:00"], "");
+    assert!(refused.code == Some(1) && refused.err.contains("NOT_A_TIME_ZONE"), "{refused:?}");
+
+    let rotated = suite.tally(&["key", "rotate", &suite.stage.key, "--overlap", "7d"], "");
+    assert_eq!(rotated.code, Some(0), "{rotated:?}");
+    let key = [("TALLY_API_KEY", rotated.out.lines().next().unwrap())];
+    let listed = command(&["key", "list"], &suite.addresses, suite.path(), &key, "");
+    assert_eq!(listed.code, Some(0), "the new key opens what the old one did: {listed:?}");
+    assert!(listed.out.contains("Last used") && listed.out.contains("until "), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_with_another_token_is_told_so_and_ingest_says_once_that_the_catalog_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     let addresses = Addresses::free();

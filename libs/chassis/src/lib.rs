@@ -30,6 +30,7 @@ pub use clock::SystemClock;
 pub use config::ServiceConfig;
 pub use context::{Context, Settings, Transport};
 pub use ids::OsIds;
+pub use layer::unread;
 pub use outage::Outage;
 pub use server::{Serving, serve};
 pub use service::{Service, StartError};

@@ -77,7 +77,8 @@ async fn stubborn() {
         stop.cancelled().await;
         println!("stopping");
     });
-    println!("running");
+    // Not "running", which is what the harness says before it calls this.
+    println!("stubborn is up");
     lifecycle::run(ctx, Vec::new(), telemetry()).await;
 }
 
@@ -94,7 +95,7 @@ fn a_second_signal_stops_at_once() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut says = |what: &str| lines.by_ref().any(|line| line.contains(what));
     let signal = |name: &str| Command::new("kill").args(["-s", name, &id]).status().unwrap();
-    assert!(says("running"));
+    assert!(says("stubborn is up"));
     let began = Instant::now();
     assert!(signal("TERM").success());
     assert!(says("stopping"), "the first signal asks");

@@ -28,11 +28,11 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 /// What the log is cut back to after a checkpoint; a long reader can make it grow far beyond.
 const LOG_BYTES: u32 = 64 * 1024 * 1024;
-/// Pages in the log before it is folded into the file. At SQLite's 1,000 every large commit was followed by a
-/// checkpoint of its own; pages that several commits change are now written back once.
+/// Pages in the log before it is folded into the file. At SQLite's 1,000 every large commit was followed by
+/// a checkpoint of its own; pages that several commits change are now written back once.
 const LOG_PAGES: u32 = LOG_BYTES / 4_096;
-/// What the writer may keep of the file, in KiB. Keys fall all over their indexes: with SQLite's 2,000 a commit
-/// of 4,096 events did not fit, and its pages went to the log and came back while it was being made.
+/// What the writer may keep of the file, in KiB. Keys fall all over their indexes: with SQLite's 2,000 a
+/// commit of 4,096 events did not fit, and its pages went to the log and came back while it was being made.
 const WRITER_CACHE_KIB: u32 = 32 * 1024;
 
 pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, OpenError> {

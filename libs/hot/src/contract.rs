@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kernel::Timestamp;
 use tokio::sync::broadcast;
 
-use crate::{Key, Wake};
+use crate::{Key, Rate, Taken, Wake, Wanted};
 
 /// A cached value and the ledger position it reflects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,11 @@ pub trait Hot: Send + Sync {
     /// replaces it. Expiry is spread over the last eighth of `ttl`, by key, so that values written
     /// together do not vanish together.
     async fn put(&self, key: &Key, version: i64, value: Bytes, ttl: Duration) -> Put;
+
+    /// Takes tokens out of the bucket under `key`, which is full when nobody took any for long, or
+    /// when the cache was emptied. Redis goes by its own clock, memory by `now`. None when nobody
+    /// answers: whether tokens were taken is unknown then.
+    async fn take(&self, key: &Key, wanted: Wanted, rate: Rate, now: Timestamp) -> Option<Taken>;
 
     /// Tells every subscriber, in this process and others, that a partition has grown. May be lost:
     /// whoever depends on it also looks by itself.

@@ -1,5 +1,5 @@
-//! The shared cache: hot aggregates by version, and wake-ups between processes. Redis, or memory of
-//! this process when there is no Redis, under one contract.
+//! The shared cache: hot aggregates by version, token buckets, and wake-ups between processes. Redis,
+//! or memory of this process when there is no Redis, under one contract.
 //!
 //! It may be emptied at any moment, hang or be gone, and nothing becomes wrong; only slower. So no
 //! call fails: what cannot be read is a miss, what cannot be written is [`Put::Unavailable`], and a
@@ -11,6 +11,7 @@
 //! a reader that needs a certain version compares [`Versioned::version`].
 #![deny(missing_docs)]
 
+mod bucket;
 mod contract;
 mod frame;
 mod key;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
+pub use bucket::{Rate, Taken, Wanted};
 pub use contract::{Hot, Put, Versioned};
 pub use key::Key;
 pub use wake::Wake;

@@ -1,22 +1,28 @@
 //! The cache of a single process: the embedded default.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kernel::Timestamp;
 use moka::Expiry;
 use moka::future::Cache;
 use moka::ops::compute::{CompResult, Op};
 use tokio::sync::broadcast;
 
+use crate::bucket::Bucket;
 use crate::contract::spread;
-use crate::{Hot, Key, Put, Versioned, Wake, wake};
+use crate::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted, wake};
 
 /// Room for the hot aggregates of a few thousand workspaces.
 const BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// The least used are forgotten first, which fills them.
+const BUCKETS_MAX: u64 = 100_000;
 
 pub(crate) struct Memory {
     values: Cache<Key, Held>,
+    buckets: Cache<Key, Arc<Mutex<Bucket>>>,
     wakes: broadcast::Sender<Wake>,
 }
 
@@ -38,7 +44,8 @@ impl Memory {
             })
             .expire_after(ByValue)
             .build();
-        Self { values, wakes: broadcast::Sender::new(wake::BACKLOG) }
+        let buckets = Cache::builder().max_capacity(BUCKETS_MAX).build();
+        Self { values, buckets, wakes: broadcast::Sender::new(wake::BACKLOG) }
     }
 }
 
@@ -62,6 +69,13 @@ impl Hot for Memory {
             CompResult::Unchanged(_) => Put::Older,
             _ => Put::Stored,
         }
+    }
+
+    async fn take(&self, key: &Key, wanted: Wanted, rate: Rate, now: Timestamp) -> Option<Taken> {
+        let full = async { Arc::new(Mutex::new(Bucket::full(rate, now))) };
+        let bucket = self.buckets.get_with_by_ref(key, full).await;
+        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(bucket.take(wanted, rate, now))
     }
 
     async fn publish(&self, wake: Wake) {

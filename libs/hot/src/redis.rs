@@ -6,13 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use kernel::Timestamp;
 use redis::{Client, RedisResult, Script};
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 use crate::contract::spread;
 use crate::link::Link;
-use crate::{Hot, Key, Put, Versioned, Wake, frame, wake};
+use crate::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted, frame, wake};
 
 const CHANNEL: &str = "tally:wake";
 /// Before a lost subscription is made again: a Redis that refuses it must not be asked in a loop.
@@ -43,6 +44,36 @@ static DISCARD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.pcall('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
          return 0",
+    )
+});
+
+/// A bucket as `millionths moment`, by the arithmetic of [`crate::bucket`]; all of it fits a double.
+/// One that would be full is let go. Answers tokens, and microseconds to wait when there are none.
+static TAKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local time = redis.call('TIME')
+         local now = time[1] * 1000000 + time[2]
+         local rate, full = tonumber(ARGV[1]), ARGV[2] * 1000000
+         local least, most = tonumber(ARGV[3]), tonumber(ARGV[4])
+         local parts, there = full, redis.pcall('GET', KEYS[1])
+         if type(there) == 'string' then
+             local held, filled = string.match(there, '^(-?%d+) (%d+)$')
+             if held then
+                 local passed = math.max(now - filled, 0)
+                 parts = math.min(held + passed * rate, full)
+             end
+         end
+         local given, wait = 0, 0
+         local missing = math.min(least * 1000000, full) - parts
+         if missing > 0 then
+             wait = math.ceil(missing / rate)
+         else
+             given = math.max(math.min(math.floor(parts / 1000000), most), least)
+             parts = parts - given * 1000000
+         end
+         local ttl = math.ceil((full - parts) / rate / 1000) + 1000
+         redis.call('SET', KEYS[1], string.format('%.0f %.0f', parts, now), 'PX', string.format('%.0f', ttl))
+         return {given, wait}",
     )
 });
 
@@ -108,6 +139,19 @@ impl Hot for Redis {
             Some(_) => Put::Older,
             None => Put::Unavailable,
         }
+    }
+
+    async fn take(&self, key: &Key, wanted: Wanted, rate: Rate, _: Timestamp) -> Option<Taken> {
+        let taken = self.link.run(async |connection| {
+            let mut script = TAKE.prepare_invoke();
+            script.key(key.as_str()).arg(rate.per_second.max(1)).arg(rate.burst);
+            script.arg(wanted.least).arg(wanted.most);
+            script.invoke_async::<(u32, u64)>(connection).await
+        });
+        Some(match taken.await? {
+            (given, 0) => Taken::Given(given),
+            (_, micros) => Taken::Wait(Duration::from_micros(micros)),
+        })
     }
 
     async fn publish(&self, wake: Wake) {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hot::{Hot, Key, Put, Versioned, Wake};
-use kernel::{Partition, WorkspaceId};
+use hot::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted};
+use kernel::{Partition, Timestamp, WorkspaceId};
 use testkit::RedisServer;
 
 const TTL: Duration = Duration::from_secs(600);
@@ -88,6 +88,27 @@ async fn a_killed_redis_is_a_miss_and_comes_back_by_itself() {
     answers(&*hot, 3).await;
     assert_eq!(hot.get(&key()).await, versioned(3));
     assert_eq!(put(&*hot, 2).await, Put::Older);
+}
+
+#[tokio::test]
+async fn a_bucket_is_nowhere_while_redis_is_away_and_full_when_it_is_back() {
+    let mut server = RedisServer::start().await;
+    let hot = up(&server).await;
+    let rate = Rate { per_second: 1, burst: 60 };
+    let take =
+        async |least, most| hot.take(&key(), Wanted { least, most }, rate, Timestamp::EPOCH).await;
+    assert_eq!(take(60, 60).await, Some(Taken::Given(60)));
+    assert!(matches!(take(30, 30).await, Some(Taken::Wait(_))));
+    server.kill();
+    assert_eq!(take(1, 1).await, None);
+    server.restart().await;
+    let back = async {
+        while take(0, 0).await.is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), back).await.unwrap();
+    assert_eq!(take(60, 60).await, Some(Taken::Given(60)));
 }
 
 #[tokio::test]

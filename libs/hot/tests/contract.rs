@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hot::{Hot, Key, Put, Versioned, Wake};
-use kernel::{Partition, WorkspaceId};
+use hot::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted};
+use kernel::{Partition, Timestamp, WorkspaceId};
 
 const TTL: Duration = Duration::from_secs(600);
 
@@ -21,6 +21,19 @@ fn versioned(version: i64, value: &'static [u8]) -> Option<Versioned> {
 
 async fn put(hot: &dyn Hot, version: i64, value: &'static [u8]) -> Put {
     hot.put(&key("a"), version, Bytes::from_static(value), TTL).await
+}
+
+/// A moment of the machine's clock, which Redis goes by too.
+fn now() -> Timestamp {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+    Timestamp::from_micros(since.as_micros() as i64)
+}
+
+/// Fills so slowly that no test sees it.
+const SLOW: Rate = Rate { per_second: 1, burst: 100_000 };
+
+async fn take(hot: &dyn Hot, name: &str, least: u32, most: u32, rate: Rate) -> Taken {
+    hot.take(&key(name), Wanted { least, most }, rate, now()).await.unwrap()
 }
 
 mod case {
@@ -100,6 +113,62 @@ mod case {
         assert_eq!(hot.get(&key("a")).await, versioned(2, b"long"));
     }
 
+    pub(crate) async fn a_bucket_gives_what_it_holds_and_then_says_how_long_to_wait(
+        hot: Arc<dyn Hot>,
+    ) {
+        assert_eq!(take(&*hot, "a", 1, 60_000, SLOW).await, Taken::Given(60_000));
+        // A second or two may have earned a few.
+        let Taken::Given(rest) = take(&*hot, "a", 1, 90_000, SLOW).await else { panic!() };
+        assert!((40_000..40_010).contains(&rest), "{rest}");
+        let Taken::Wait(wait) = take(&*hot, "a", 1_000, 1_000, SLOW).await else { panic!() };
+        assert!(wait > Duration::from_secs(980) && wait <= Duration::from_secs(1_000), "{wait:?}");
+        assert_eq!(
+            take(&*hot, "b", 1, 1, SLOW).await,
+            Taken::Given(1),
+            "another bucket is another"
+        );
+        assert_eq!(take(&*hot, "b", 0, 0, SLOW).await, Taken::Given(0));
+    }
+
+    pub(crate) async fn a_full_bucket_gives_more_than_it_holds_and_owes_it(hot: Arc<dyn Hot>) {
+        let rate = Rate { per_second: 1, burst: 10 };
+        assert_eq!(take(&*hot, "a", 30, 5, rate).await, Taken::Given(30));
+        let Taken::Wait(wait) = take(&*hot, "a", 1, 1, rate).await else { panic!() };
+        assert!(wait > Duration::from_secs(15) && wait <= Duration::from_secs(21), "{wait:?}");
+    }
+
+    pub(crate) async fn after_the_wait_there_is_enough(hot: Arc<dyn Hot>) {
+        let rate = Rate { per_second: 200, burst: 10 };
+        assert_eq!(take(&*hot, "a", 10, 10, rate).await, Taken::Given(10));
+        let Taken::Wait(wait) = take(&*hot, "a", 10, 10, rate).await else { panic!() };
+        assert!(wait <= Duration::from_millis(50), "{wait:?}");
+        tokio::time::sleep(wait).await;
+        assert_eq!(take(&*hot, "a", 10, 20, rate).await, Taken::Given(10));
+    }
+
+    pub(crate) async fn of_many_takers_together_none_gets_what_is_not_there(hot: Arc<dyn Hot>) {
+        let rate = Rate { per_second: 1, burst: 1_000 };
+        // Redis has the script from now on.
+        take(&*hot, "b", 1, 1, rate).await;
+        let mut takers = tokio::task::JoinSet::new();
+        for _ in 0..200 {
+            let hot = Arc::clone(&hot);
+            takers.spawn(async move { take(&*hot, "a", 1, 7, rate).await });
+        }
+        let given = takers.join_all().await.into_iter().map(|taken| match taken {
+            Taken::Given(tokens) => tokens,
+            Taken::Wait(_) => 0,
+        });
+        let given: u32 = given.sum();
+        assert!((1_000..1_010).contains(&given), "{given}");
+    }
+
+    pub(crate) async fn a_value_that_is_no_bucket_gives_way_to_a_full_one(hot: Arc<dyn Hot>) {
+        hot.put(&key("a"), 1, Bytes::from_static(b"a value"), TTL).await;
+        assert_eq!(take(&*hot, "a", 1, 60_000, SLOW).await, Taken::Given(60_000));
+        assert!(matches!(take(&*hot, "a", 60_000, 60_000, SLOW).await, Taken::Wait(_)));
+    }
+
     pub(crate) async fn a_wake_up_reaches_every_subscriber(hot: Arc<dyn Hot>) {
         let (mut one, mut other) = (hot.subscribe(), hot.subscribe());
         let wake = Wake { partition: Partition::new(63).unwrap(), seq: 1 << 40 };
@@ -161,5 +230,10 @@ on_both!(
     of_many_writers_the_newest_stays,
     a_value_ends_with_its_time_and_then_any_version_may_come,
     writing_again_gives_a_value_new_time,
+    a_bucket_gives_what_it_holds_and_then_says_how_long_to_wait,
+    a_full_bucket_gives_more_than_it_holds_and_owes_it,
+    after_the_wait_there_is_enough,
+    of_many_takers_together_none_gets_what_is_not_there,
+    a_value_that_is_no_bucket_gives_way_to_a_full_one,
     a_wake_up_reaches_every_subscriber,
 );

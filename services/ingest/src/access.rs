@@ -1,6 +1,8 @@
 //! Who may come in: use cases of workspaces and keys.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +12,12 @@ use kernel::{Clock, Currency, IdSource, Timestamp, WorkspaceId};
 use moka::future::Cache;
 use wire::common::v1 as common;
 
-use crate::domain::{ApiKey, BadKey, Keep, KeyId, KeyRecord, Scope, Scopes, Workspace, workspace};
-use crate::store::{AccessStore, Created, Revoked};
+use crate::domain::{
+    Allowance, ApiKey, BadKey, Keep, KeyId, KeyRecord, Scope, Scopes, Successor, Workspace,
+    workspace,
+};
+use crate::last_use::LastUse;
+use crate::store::{AccessStore, Created, Revoked, Rotated};
 
 /// A key revoked through another replica is refused here after this: the contract promises 2 s.
 const REMEMBER: Duration = Duration::from_secs(1);
@@ -27,20 +33,24 @@ pub(crate) struct Access {
     /// Keys that exist, as they were a moment ago: without it every call costs a look-up, a third of
     /// what a Track costs in all. Expiry and the secret are checked on every call all the same.
     known: Cache<KeyId, Arc<Known>>,
+    last_use: LastUse,
 }
 
 /// A key, and the caller it makes.
 struct Known {
     record: KeyRecord,
     principal: Principal,
+    /// Whether its next use is to be noted.
+    due: AtomicBool,
 }
 
 impl Known {
-    fn new(record: KeyRecord) -> Self {
+    fn new(record: KeyRecord, now: Timestamp) -> Self {
         let scopes =
             record.scopes.iter().filter_map(|scope| common::Scope::try_from(scope.number()).ok());
         let principal = Principal::key(record.workspace, record.id.to_string(), scopes.collect());
-        Self { record, principal }
+        let due = AtomicBool::new(LastUse::is_due(&record, now));
+        Self { record, principal, due }
     }
 }
 
@@ -60,10 +70,24 @@ pub(crate) struct NewKey {
     pub(crate) ttl: Option<Duration>,
 }
 
+/// A key that took another's place.
+pub(crate) struct Rotation {
+    pub(crate) old: KeyRecord,
+    pub(crate) new: KeyRecord,
+    /// `None` when the same request was answered before: keys are shown once.
+    pub(crate) key: Option<ApiKey>,
+}
+
 impl Access {
-    pub(crate) fn new(store: AccessStore, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+    /// Access, and the loop that notes when keys were used.
+    pub(crate) fn new(
+        store: AccessStore,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let known = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBER).build();
-        Self { store, clock, ids, known }
+        let (last_use, noting) = LastUse::new(store.clone());
+        (Self { store, clock, ids, known, last_use }, noting)
     }
 
     /// Creates a workspace with an admin key. Asked again under the same request id: the workspace that
@@ -79,6 +103,7 @@ impl Access {
             currency: new.currency,
             accept_unknown: false,
             created: self.clock.now(),
+            allowance: Allowance::default(),
         };
         let key = ApiKey::issue(&*self.ids);
         let record = self.record(
@@ -121,6 +146,14 @@ impl Access {
         self.store.find(id).await?.ok_or(Error::NoWorkspace)
     }
 
+    pub(crate) async fn change_workspace(
+        &self,
+        id: WorkspaceId,
+        change: workspace::Change,
+    ) -> Result<Workspace, Error> {
+        self.store.change(id, change).await?.ok_or(Error::NoWorkspace)
+    }
+
     pub(crate) async fn create_key(&self, new: NewKey) -> Result<(KeyRecord, ApiKey), Error> {
         self.workspace(new.workspace).await?;
         let key = ApiKey::issue(&*self.ids);
@@ -144,6 +177,32 @@ impl Access {
         }
     }
 
+    /// Puts a new key in the place of one. Asked again under the same request id: the key that stands.
+    pub(crate) async fn rotate_key(
+        &self,
+        workspace: WorkspaceId,
+        id: KeyId,
+        overlap: Duration,
+        request_id: Option<&str>,
+    ) -> Result<Rotation, Error> {
+        let key = match request_id {
+            None => ApiKey::issue(&*self.ids),
+            Some(request) => {
+                ApiKey::issue_as(KeyId::of_request(workspace, id, request), &*self.ids)
+            }
+        };
+        let successor = Successor { id: key.id, digest: key.digest() };
+        let now = self.clock.now();
+        let rotated = self.store.rotate(workspace, id, successor, now, overlap).await?;
+        self.known.invalidate(&id).await;
+        match rotated {
+            Rotated::Done { old, new } => Ok(Rotation { old, new, key: Some(key) }),
+            Rotated::Stood { old, new } => Ok(Rotation { old, new, key: None }),
+            Rotated::Refused(why) => Err(Error::CannotRotate(why)),
+            Rotated::Nowhere => Err(Error::NoKey),
+        }
+    }
+
     pub(crate) async fn keys(
         &self,
         workspace: WorkspaceId,
@@ -153,24 +212,22 @@ impl Access {
         Ok(self.store.keys(workspace, after, limit).await?)
     }
 
-    /// The record of a key that is valid now.
+    /// The record of a key that is valid now, as it lies: the service that asks remembers the answer for
+    /// a second, and two memories in a row are all the time a revocation may take.
     pub(crate) async fn admit(&self, text: &str) -> Result<KeyRecord, Error> {
-        Ok(self.holder(text).await?.record.clone())
+        let key = ApiKey::parse(text).map_err(Error::BadKey)?;
+        let known = self.look_up(key.id).await?;
+        self.enter(&known, &key)?;
+        Ok(known.record.clone())
     }
 
     async fn holder(&self, text: &str) -> Result<Arc<Known>, Error> {
         let key = ApiKey::parse(text).map_err(Error::BadKey)?;
         let known = match self.known.get(&key.id).await {
             Some(known) => known,
-            None => {
-                let found = self.store.find_key(key.id).await?;
-                // What does not exist is not remembered: it may be created the next moment.
-                let known = Arc::new(Known::new(found.ok_or(Error::BadKey(BadKey::Unknown))?));
-                self.known.insert(key.id, Arc::clone(&known)).await;
-                known
-            }
+            None => self.look_up(key.id).await?,
         };
-        known.record.admits(&key, self.clock.now()).map_err(Error::BadKey)?;
+        self.enter(&known, &key)?;
         Ok(known)
     }
 
@@ -186,6 +243,24 @@ impl Access {
         gone.map_or(Ok(()), |bad| Err(Error::BadKey(bad)))
     }
 
+    async fn look_up(&self, id: KeyId) -> Result<Arc<Known>, Error> {
+        let found = self.store.find_key(id).await?;
+        // What does not exist is not remembered: it may be created the next moment.
+        let record = found.ok_or(Error::BadKey(BadKey::Unknown))?;
+        let known = Arc::new(Known::new(record, self.clock.now()));
+        self.known.insert(id, Arc::clone(&known)).await;
+        Ok(known)
+    }
+
+    fn enter(&self, known: &Known, key: &ApiKey) -> Result<(), Error> {
+        let now = self.clock.now();
+        known.record.admits(key, now).map_err(Error::BadKey)?;
+        if known.due.load(Ordering::Relaxed) && known.due.swap(false, Ordering::Relaxed) {
+            self.last_use.note(key.id, now);
+        }
+        Ok(())
+    }
+
     fn record(&self, key: &ApiKey, new: NewKey) -> KeyRecord {
         let now = self.clock.now();
         KeyRecord {
@@ -197,6 +272,7 @@ impl Access {
             created: now,
             expires: new.ttl.map(|ttl| now.plus(ttl)),
             revoked: None,
+            last_used: None,
         }
     }
 }
@@ -212,6 +288,8 @@ pub(crate) enum Error {
     NoKey,
     #[error("the key is the last one that may administer its workspace")]
     LastAdmin,
+    #[error("the key opens nothing any more: {0:?}")]
+    CannotRotate(BadKey),
     #[error("the request id was used for another workspace")]
     RequestIdReused,
     #[error(transparent)]
@@ -246,6 +324,14 @@ impl From<Error> for Fault {
                 ErrorReason::LastAdminKey,
                 "this is the last admin key of the workspace: create another one first, or have the operator revoke it \
                  with the service token",
+            ),
+            Error::CannotRotate(BadKey::Revoked) => Fault::precondition(
+                ErrorReason::RevokedCredentials,
+                "this API key was revoked, and nothing takes its place: create a new one",
+            ),
+            Error::CannotRotate(_) => Fault::precondition(
+                ErrorReason::ExpiredCredentials,
+                "this API key has expired, and nothing takes its place: create a new one",
             ),
             Error::RequestIdReused => Fault::exists(
                 ErrorReason::RequestIdReused,

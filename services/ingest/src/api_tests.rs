@@ -1,8 +1,10 @@
 //! Ingest through a real channel, without a catalog to talk to: the kept copy must do.
 
+mod access;
 mod correct;
 mod flood;
 mod interleave;
+mod limits;
 mod list;
 mod stream;
 
@@ -50,16 +52,21 @@ struct Harness {
 
 impl Harness {
     async fn on(db: TestDb) -> Self {
+        Self::with(db, &[]).await
+    }
+
+    /// With settings of its own beside the usual ones.
+    async fn with(db: TestDb, settings: &[(&str, &str)]) -> Self {
         keep_a_catalog(&db.db).await;
         let clock = Arc::new(FakeClock::at("2026-06-01T12:00:00Z".parse::<Timestamp>().unwrap()));
-        let server = serve(&db, &clock).await;
+        let server = serve(&db, &clock, settings).await;
         let (workspace, key) = create_workspace(&server).await;
         Self { server, clock, key, workspace, db }
     }
 
     /// A second ingest on the same database.
     async fn replica(&self) -> Server {
-        serve(&self.db, &self.clock).await
+        serve(&self.db, &self.clock, &[]).await
     }
 
     /// A caller of a workspace of their own.
@@ -114,9 +121,10 @@ impl Harness {
     }
 }
 
-async fn serve(db: &TestDb, clock: &Arc<FakeClock>) -> Server {
+/// An ingest on `db`, beside others.
+async fn serve(db: &TestDb, clock: &Arc<FakeClock>, settings: &[(&str, &str)]) -> Server {
     let ctx = testkit::context(Arc::clone(clock) as _);
-    let service: Service = start(config(&db.settings().url), &ctx).await.unwrap();
+    let service: Service = start(config(&db.settings().url, settings), &ctx).await.unwrap();
     assert!(*service.ready.borrow(), "the kept copy is enough to be ready");
     testkit::serve(service, &ctx).await
 }
@@ -134,12 +142,13 @@ fn fields(status: &tonic::Status) -> Vec<String> {
     bad.flat_map(|bad| bad.field_violations).map(|violation| violation.field).collect()
 }
 
-fn config(url: &str) -> Config {
-    let vars = std::collections::BTreeMap::from([
+fn config(url: &str, settings: &[(&str, &str)]) -> Config {
+    let mut vars = std::collections::BTreeMap::from([
         ("TALLY_INGEST_DATABASE_URL".to_owned(), url.to_owned()),
         // Nobody listens there.
         ("TALLY_CATALOG_URL".to_owned(), "http://127.0.0.1:1".to_owned()),
     ]);
+    vars.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let mut reader = Reader::new(&vars, "INGEST");
     Config::read(&mut reader)
 }

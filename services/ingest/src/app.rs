@@ -12,7 +12,8 @@ use crate::access::{self, Access};
 use crate::catalog_copy::CatalogCopy;
 use crate::committer::{Committed, Committer, Refused};
 use crate::domain::limits::FUTURE_MAX;
-use crate::domain::{KeyId, Search, Task, UnknownTaskType, Valuation, value};
+use crate::domain::{Allowance, KeyId, Search, Task, UnknownTaskType, Valuation, value};
+use crate::limits::Limits;
 use crate::store::{LedgerReader, NewEntry, Row};
 
 /// How long a workspace's settings are believed.
@@ -28,6 +29,8 @@ const CLOCKS_APART_MAX: Duration = Duration::from_secs(3_600);
 pub(crate) struct WorkspaceSettings {
     pub(crate) currency: Currency,
     pub(crate) accept_unknown: bool,
+    /// With the install's limits where the workspace says nothing.
+    pub(crate) allowance: Allowance,
 }
 
 /// The use cases of IngestService.
@@ -37,6 +40,7 @@ pub(crate) struct App {
     pub(crate) catalog: Arc<CatalogCopy>,
     pub(crate) access: Access,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
     pub(crate) settings: Mutex<HashMap<WorkspaceId, (Timestamp, WorkspaceSettings)>>,
     /// The drain has begun.
     pub(crate) stop: CancellationToken,
@@ -58,6 +62,7 @@ impl App {
         let settings = WorkspaceSettings {
             currency: workspace.currency,
             accept_unknown: workspace.accept_unknown,
+            allowance: workspace.allowance.or(self.limits.install),
         };
         let mut kept = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= SETTINGS_MAX {

@@ -3,6 +3,8 @@
 use chassis::ServiceConfig;
 use chassis::config::Reader;
 
+use crate::domain::Allowance;
+
 /// Configuration of ingest.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -14,6 +16,8 @@ pub struct Config {
     pub(crate) queue: usize,
     /// Connections to the database.
     pub connections: u32,
+    /// What a workspace may use that says nothing itself.
+    pub(crate) allowance: Allowance,
 }
 
 impl Config {
@@ -30,6 +34,24 @@ impl Config {
             ),
             queue: r.own("QUEUE", "8192", "Calls that may wait for a commit; more are refused."),
             connections: r.own("CONNECTIONS", "8", "Database connections, 2 or more."),
+            allowance: Allowance {
+                per_second: r.own(
+                    "RATE_LIMIT",
+                    "0",
+                    "Events a second for each workspace that has no limit of its own; 0 for any number.",
+                ),
+                burst: r.own(
+                    "RATE_BURST",
+                    "0",
+                    "Events at once after a pause, beside RATE_LIMIT; 0 for what a second allows.",
+                ),
+                dimension_values: r.own(
+                    "DIMENSION_VALUES_MAX",
+                    "10000",
+                    "Distinct agents, queues, … of each workspace that has no limit of its own; 0 for any number.",
+                ),
+                ..Allowance::default()
+            },
         }
     }
 }

@@ -45,6 +45,11 @@ impl Heads {
         self.0.send_if_modified(|heads| heads.raise(positions));
     }
 
+    /// Where every partition stands.
+    pub(crate) fn now(&self) -> Marks {
+        *self.0.borrow()
+    }
+
     /// Resolves when something was committed after this call to `subscribe`.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Marks> {
         self.0.subscribe()

@@ -16,6 +16,8 @@ mod config;
 mod domain;
 mod grpc;
 mod heads;
+mod last_use;
+mod limits;
 mod store;
 mod tail_poll;
 
@@ -41,6 +43,8 @@ use crate::catalog_watch::CatalogWatch;
 use crate::committer::{Committer, Lane};
 use crate::domain::limits::CALL_BYTES_MAX;
 use crate::heads::Heads;
+use crate::limits::Limits;
+use crate::limits::usage::Usage;
 use crate::store::{AccessStore, CatalogCopyStore, LedgerReader};
 
 /// Its name in health, logs and on the command line.
@@ -64,7 +68,7 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
     let poll = tail_poll::run(
         heads.clone(),
         reader.clone(),
-        hot,
+        Arc::clone(&hot),
         Arc::clone(&ctx.clock),
         ctx.stop.clone(),
     );
@@ -84,7 +88,14 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
     })?;
     ctx.tasks.spawn(watch.run());
 
-    let access = Access::new(AccessStore(db), Arc::clone(&ctx.clock), Arc::clone(&ctx.ids));
+    let limits = Limits::new(config.allowance, &db, hot, &ctx.clock)
+        .map_err(|error| StartError::new("what limits workspaces cannot be kept").because(error))?;
+    let usage = Usage::new(&db, heads.clone(), &limits, ctx);
+    ctx.tasks.spawn(usage.run());
+
+    let (access, noting) =
+        Access::new(AccessStore(db), Arc::clone(&ctx.clock), Arc::clone(&ctx.ids));
+    ctx.tasks.spawn(noting);
     let ready = catalog.loaded();
     let app = App {
         committer,
@@ -92,6 +103,7 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
         catalog,
         access: access.clone(),
         clock: Arc::clone(&ctx.clock),
+        limits,
         settings: std::sync::Mutex::default(),
         stop: ctx.stop.clone(),
     };
@@ -120,7 +132,8 @@ pub async fn bootstrap(
     ctx: &Context,
 ) -> Result<Option<(String, String)>, StartError> {
     let db = open(config).await?;
-    let access = Access::new(AccessStore(db.clone()), Arc::clone(&ctx.clock), Arc::clone(&ctx.ids));
+    let (access, _) =
+        Access::new(AccessStore(db.clone()), Arc::clone(&ctx.clock), Arc::clone(&ctx.ids));
     let made = access
         .bootstrap()
         .await

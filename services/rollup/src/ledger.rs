@@ -8,6 +8,10 @@ use wire::ingest::v1::{TaskCompleted, Ticket, Valuation};
 
 use crate::domain::{Cost, Dimensions, Rate, Step};
 
+/// What values past a workspace's limit are counted as, together. A caller's own value of this name is
+/// counted with them.
+const OTHER: &str = "__other__";
+
 /// An entry that says less than ingest promises. A defect: ingest stores only what it parsed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unreadable {
@@ -29,21 +33,25 @@ pub(crate) fn step(entry: &Entry) -> Result<Option<Step>, Unreadable> {
     let nothing = Ticket::default();
     let ticket = event.ticket.as_ref().unwrap_or(&nothing);
     let language = if task.language.is_empty() { &ticket.language } else { &task.language };
+    let named = |dimension: &str, value: &str| {
+        let past_limit = entry.record.overflowed.iter().any(|name| name == dimension);
+        if past_limit { OTHER.to_owned() } else { text(value) }
+    };
     Ok(Some(Step {
         workspace: entry.workspace,
         occurred: entry.occurred,
         ticket: (!ticket.ticket_id.is_empty()).then(|| text(&ticket.ticket_id)),
         dimensions: Dimensions {
             task_type: text(&task.task_type),
-            agent: text(&event.agent_id),
+            agent: named("agent_id", &event.agent_id),
             outcome: outcome(task, valuation)?,
-            project: text(&ticket.project),
-            intent: text(&ticket.intent),
-            queue: text(&ticket.queue),
-            channel: text(&ticket.channel),
-            language: text(language),
+            project: named("project", &ticket.project),
+            intent: named("intent", &ticket.intent),
+            queue: named("queue", &ticket.queue),
+            channel: named("channel", &ticket.channel),
+            language: named("language", language),
             technical: ticket.technical,
-            model: text(&task.model),
+            model: named("model", &task.model),
             baseline_version: valuation.map_or_else(String::new, |v| text(&v.baseline_version)),
             rate_version: valuation.map_or_else(String::new, |v| text(&v.rate_version)),
             rate,
@@ -156,6 +164,17 @@ mod tests {
         assert_eq!(step.dimensions.outcome, Outcome::Success);
         assert_eq!((step.cost, step.effort), (None, None));
         assert_eq!((step.measures().uncosted, step.measures().unvalued), (1, 1));
+    }
+
+    #[test]
+    fn a_dimension_with_too_many_values_counts_under_a_name_that_says_so() {
+        let task = TaskCompleted { model: "m".into(), language: "nl".into(), ..task() };
+        let mut entry = entry(Body::TaskCompleted(task), None);
+        entry.record.overflowed =
+            vec!["agent_id".into(), "model".into(), "of a later version".into()];
+        let dimensions = step(&entry).unwrap().unwrap().dimensions;
+        assert_eq!((dimensions.agent.as_str(), dimensions.model.as_str()), (OTHER, OTHER));
+        assert_eq!((dimensions.language.as_str(), dimensions.queue.as_str()), ("nl", ""));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The command line: what can be said, with an example for each command.
 
+mod access;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use kernel::{Currency, Timestamp};
 
 use crate::commands::correct::{Retract, Revise};
 use crate::commands::events::Events;
+pub(crate) use access::{RotateKey, UpdateWorkspace};
 
 /// The ledger of what AI does in customer support.
 #[derive(Parser)]
@@ -42,9 +45,9 @@ pub(crate) enum Command {
     Retract(Retract),
     /// What was saved: hours, money, outcomes.
     Overview(Overview),
-    /// Create workspaces.
+    /// Create and change workspaces.
     Workspace(Workspace),
-    /// Create, list and revoke API keys.
+    /// Create, list, rotate and revoke API keys.
     Key(Key),
     /// Bring the databases up to this version.
     Migrate(Migrate),
@@ -211,7 +214,10 @@ pub(crate) struct Overview {
 Examples:
   tally workspace create acme --time-zone Europe/Amsterdam
   tally workspace create acme-us --currency USD --json
-It takes the service token: TALLY_SERVICE_TOKEN, or the one beside the embedded databases.")]
+  tally workspace update --rate-limit 500 --quota-hard 1000000
+  tally workspace update --workspace ws_… --name acme
+Creating takes the service token: TALLY_SERVICE_TOKEN, or the one beside the embedded databases. So does updating with
+--workspace; without, it is the workspace of TALLY_API_KEY, which must have the admin scope.")]
 pub(crate) struct Workspace {
     #[command(subcommand)]
     pub(crate) action: WorkspaceAction,
@@ -233,6 +239,8 @@ pub(crate) enum WorkspaceAction {
         #[arg(long)]
         json: bool,
     },
+    /// Change a workspace and print how it is now; without changes, only print.
+    Update(UpdateWorkspace),
 }
 
 #[derive(Args)]
@@ -240,6 +248,7 @@ pub(crate) enum WorkspaceAction {
 Examples:
   tally key create --scope track --name n8n           a key that may record and nothing else
   tally key list
+  tally key rotate 0123456789abcdef --overlap 7d      a new key; the old one works for another week
   tally key revoke 0123456789abcdef                   the id, as the list shows it, or the whole key
   tally key create --workspace ws_… --scope admin     when no admin key is left
 The key is read from TALLY_API_KEY; it must have the admin scope. With --workspace, the service token is used
@@ -281,6 +290,8 @@ pub(crate) enum KeyAction {
         #[arg(long)]
         json: bool,
     },
+    /// Replace a key by a new one, which is shown this once; the old one works on for a while.
+    Rotate(RotateKey),
     /// Revoke a key: every service refuses it within 2 seconds. The last admin key stands.
     Revoke {
         /// Its id, the 16 characters behind tally_live_; or the whole key.
@@ -382,6 +393,7 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
         "s" => number,
         "m" => number * 60.0,
         "h" => number * 3_600.0,
+        "d" => number * 86_400.0,
         _ => return Err(wrong()),
     };
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())

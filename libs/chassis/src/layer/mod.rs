@@ -16,3 +16,4 @@ pub(crate) use call::{Call, Side, code_name};
 pub(crate) use edge::EdgeLayer;
 pub(crate) use limit::Limits;
 pub(crate) use method::{Access, Method};
+pub use unread::unread;

@@ -13,14 +13,25 @@ const DETAILS: &str = "grpc-status-details-bin";
 
 /// Passes on what a handler answered; a fault in place of a status that tonic made before there was one.
 pub(super) fn explained(response: Response<Body>) -> Result<Response<Body>, Fault> {
-    if !response.headers().contains_key(Status::GRPC_STATUS)
-        || response.headers().contains_key(DETAILS)
-    {
+    let headers = response.headers();
+    if headers.contains_key(DETAILS) {
         return Ok(response);
     }
-    let Some(status) = Status::from_header_map(response.headers()) else { return Ok(response) };
+    match Status::from_header_map(headers).as_ref().and_then(fault) {
+        Some(fault) => Err(fault),
+        None => Ok(response),
+    }
+}
+
+/// What a handler answers when a message in its stream of requests could not be read.
+#[must_use]
+pub fn unread(status: Status) -> Status {
+    fault(&status).map_or(status, Status::from)
+}
+
+fn fault(status: &Status) -> Option<Fault> {
     match status.code() {
-        tonic::Code::Internal => Err(Fault::new(
+        tonic::Code::Internal => Some(Fault::new(
             Code::InvalidArgument,
             ErrorReason::MalformedMessage,
             format!(
@@ -29,10 +40,10 @@ pub(super) fn explained(response: Response<Body>) -> Result<Response<Body>, Faul
                 status.message()
             ),
         )),
-        tonic::Code::OutOfRange => Err(Fault::exhausted(
+        tonic::Code::OutOfRange => Some(Fault::exhausted(
             ErrorReason::TooLarge,
             format!("{}; send less in one call", status.message().trim_start_matches("Error, ")),
         )),
-        _ => Ok(response),
+        _ => None,
     }
 }

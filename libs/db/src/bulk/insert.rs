@@ -1,10 +1,10 @@
 //! Many new rows into one table, the fastest way each database has: COPY on PostgreSQL (an INSERT from
 //! arrays when they are few), one INSERT with all values on SQLite.
 //!
-//! COPY writes pages of rows at a time, where an INSERT first makes a table of its arrays and then goes row by
-//! row: batches of 500 events went from 48,000 to 70,000 a second with it, next to 100,000 of the bare INSERT.
-//! But the driver ends a COPY with a small packet of its own and leaves Nagle's algorithm on: after little
-//! data it waits 40 ms for an acknowledgement that comes at once after much.
+//! COPY writes pages of rows at a time, where an INSERT first makes a table of its arrays and then goes
+//! row by row: batches of 500 events went from 48,000 to 70,000 a second with it, next to 100,000 of the
+//! bare INSERT. But the driver ends a COPY with a small packet of its own and leaves Nagle's algorithm on:
+//! after little data it waits 40 ms for an acknowledgement that comes at once after much.
 
 use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;

@@ -21,8 +21,8 @@
 //!
 //! In the template `{rows}` stands for the rows as a table named `rows`, `{columns}` for their
 //! columns in order (add `rows.` by hand where a name is ambiguous), `{0}`, `{1}`… for the extra
-//! binds, `{for_update}` for the clause that locks what a SELECT finds. Write `WHERE true` before `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join
-//! otherwise.
+//! binds, `{for_update}` for the clause that locks what a SELECT finds. Write `WHERE true` before
+//! `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join otherwise.
 
 mod insert;
 mod postgres;

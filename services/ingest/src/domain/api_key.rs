@@ -4,6 +4,7 @@
 //! the id and a digest; 160 random bits need no slow hash (RELIABILITY C).
 
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use kernel::{IdSource, PARTITIONS, Partition, Timestamp, WorkspaceId};
 use sha2::{Digest, Sha256};
@@ -32,6 +33,19 @@ impl KeyId {
 
     pub(crate) const fn from_row(bits: i64) -> Self {
         Self(bits as u64)
+    }
+
+    /// The id of the key that takes `old`'s place by this request: asked again, it is found by its key.
+    pub(crate) fn of_request(workspace: WorkspaceId, old: Self, request_id: &str) -> Self {
+        let digest = Sha256::new()
+            .chain_update("rotate\0")
+            .chain_update(workspace.get().to_be_bytes())
+            .chain_update(old.0.to_be_bytes())
+            .chain_update(request_id)
+            .finalize();
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest[..8]);
+        Self(u64::from_be_bytes(bytes))
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -64,6 +78,15 @@ pub(crate) struct KeyRecord {
     pub(crate) created: Timestamp,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) revoked: Option<Timestamp>,
+    /// To the minute.
+    pub(crate) last_used: Option<Timestamp>,
+}
+
+/// What a key that takes another's place has of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Successor {
+    pub(crate) id: KeyId,
+    pub(crate) digest: [u8; 32],
 }
 
 /// What must be left of a workspace's keys.
@@ -87,10 +110,15 @@ pub(crate) enum BadKey {
 impl ApiKey {
     /// A new key.
     pub(crate) fn issue(ids: &dyn IdSource) -> Self {
-        let (mut id, mut secret) = ([0; 8], [0; SECRET_BYTES]);
+        let mut id = [0; 8];
         ids.fill(&mut id);
+        Self::issue_as(KeyId(u64::from_be_bytes(id)), ids)
+    }
+
+    /// A new key under a given id; its secret is as random as any.
+    pub(crate) fn issue_as(id: KeyId, ids: &dyn IdSource) -> Self {
+        let mut secret = [0; SECRET_BYTES];
         ids.fill(&mut secret);
-        let id = KeyId(u64::from_be_bytes(id));
         let mut text = format!("{PREFIX}{id}_");
         for byte in secret {
             let _ = write!(text, "{byte:02x}");
@@ -127,6 +155,10 @@ impl KeyRecord {
         if !bool::from(self.digest.ct_eq(&key.digest())) {
             return Err(BadKey::Unknown);
         }
+        self.stands(now)
+    }
+
+    fn stands(&self, now: Timestamp) -> Result<(), BadKey> {
         if self.revoked.is_some() {
             return Err(BadKey::Revoked);
         }
@@ -134,6 +166,22 @@ impl KeyRecord {
             return Err(BadKey::Expired);
         }
         Ok(())
+    }
+
+    /// Gives way to a key that may do the same, as long as this one might have. This one ends when
+    /// `overlap` is over, if it does not end before.
+    pub(crate) fn give_way(
+        &mut self,
+        successor: Successor,
+        now: Timestamp,
+        overlap: Duration,
+    ) -> Result<Self, BadKey> {
+        self.stands(now)?;
+        let Successor { id, digest } = successor;
+        let next = Self { id, digest, created: now, last_used: None, ..self.clone() };
+        let end = now.plus(overlap);
+        self.expires = Some(self.expires.map_or(end, |own| own.min(end)));
+        Ok(next)
     }
 }
 
@@ -153,6 +201,48 @@ mod tests {
             created: Timestamp::EPOCH,
             expires: None,
             revoked: None,
+            last_used: None,
+        }
+    }
+
+    #[test]
+    fn a_key_that_gives_way_never_lives_longer_for_it() {
+        let (old, new) = (ApiKey::issue(&SeededIds::new(1)), ApiKey::issue(&SeededIds::new(2)));
+        let successor = Successor { id: new.id, digest: new.digest() };
+        let (now, hour) = (Timestamp::from_micros(10), Duration::from_secs(3_600));
+        for own in [None, Some(now.plus(hour / 2)), Some(now.plus(hour * 2))] {
+            let mut key = KeyRecord { expires: own, last_used: Some(now), ..record(&old) };
+            let next = key.give_way(successor, now, hour).unwrap();
+            assert_eq!(
+                key.expires,
+                Some(own.map_or(now.plus(hour), |own| own.min(now.plus(hour))))
+            );
+            let expected = KeyRecord { created: now, expires: own, ..record(&new) };
+            assert_eq!(next, expected, "the same rights, the end it would have had");
+        }
+        let mut revoked = KeyRecord { revoked: Some(now), ..record(&old) };
+        assert_eq!(revoked.give_way(successor, now, hour), Err(BadKey::Revoked));
+        let mut expired = KeyRecord { expires: Some(now), ..record(&old) };
+        assert_eq!(expired.give_way(successor, now, hour), Err(BadKey::Expired));
+        let mut at_once = record(&old);
+        at_once.give_way(successor, now, Duration::ZERO).unwrap();
+        assert_eq!(at_once.admits(&old, now), Err(BadKey::Expired));
+    }
+
+    #[test]
+    fn a_key_cut_anywhere_or_with_any_bit_flipped_is_malformed() {
+        let key = ApiKey::issue(&SeededIds::new(4));
+        let text = key.reveal();
+        for cut in 0..text.len() {
+            assert_eq!(ApiKey::parse(&text[..cut]).err(), Some(BadKey::Malformed), "{cut}");
+            assert_eq!(ApiKey::parse(&text[cut + 1..]).err(), Some(BadKey::Malformed), "{cut}");
+        }
+        for bit in 0..text.len() * 8 {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            // What is no text never gets as far as this.
+            let Ok(flipped) = String::from_utf8(bytes) else { continue };
+            assert_eq!(ApiKey::parse(&flipped).err(), Some(BadKey::Malformed), "{bit}");
         }
     }
 

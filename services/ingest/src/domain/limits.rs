@@ -21,6 +21,12 @@ pub(crate) const STEP_MS_MAX: i64 = 86_400_000;
 pub(crate) const PAST_MAX: Duration = Duration::from_secs(90 * 86_400);
 pub(crate) const FUTURE_MAX: Duration = Duration::from_secs(86_400);
 
+/// Whether entries of this kind (the field number of an event's body) correct others: outcome_revised and
+/// retracted.
+pub(crate) const fn is_correction(kind: i16) -> bool {
+    matches!(kind, 11 | 12)
+}
+
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Breach {

@@ -1,18 +1,26 @@
 //! What ingest knows without a database, a network or a clock.
 
+pub(crate) mod allowance;
 pub(crate) mod api_key;
 pub(crate) mod catalog;
 mod dedupe;
+pub(crate) mod dimensions;
 pub(crate) mod limits;
+mod month;
+pub(crate) mod purse;
+pub(crate) mod quota;
 mod scopes;
 mod search;
 mod task;
 mod valuation;
 pub(crate) mod workspace;
 
-pub(crate) use api_key::{ApiKey, BadKey, Keep, KeyId, KeyRecord};
+pub(crate) use allowance::{Allowance, Rate};
+pub(crate) use api_key::{ApiKey, BadKey, Keep, KeyId, KeyRecord, Successor};
 pub(crate) use catalog::{Catalog, Change, Fact, UnknownTaskType};
 pub(crate) use dedupe::Fingerprint;
+pub(crate) use dimensions::Dimension;
+pub(crate) use month::Month;
 pub(crate) use scopes::{Scope, Scopes};
 pub(crate) use search::Search;
 pub(crate) use task::Task;

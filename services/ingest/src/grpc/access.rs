@@ -15,8 +15,9 @@ use wire::ingest::v1::{
     UpdateWorkspaceRequest, UpdateWorkspaceResponse,
 };
 
+use super::access_change::{self, Rotate};
 use super::bodies::Check;
-use super::{not_implemented, render};
+use super::render;
 use crate::access::{Access, NewKey, NewWorkspace};
 use crate::domain::{Keep, KeyId, Scope, Scopes};
 
@@ -43,9 +44,16 @@ impl AccessService for AccessApi {
 
     async fn update_workspace(
         &self,
-        _: Request<UpdateWorkspaceRequest>,
+        request: Request<UpdateWorkspaceRequest>,
     ) -> Result<Response<UpdateWorkspaceResponse>, Status> {
-        Err(not_implemented("UpdateWorkspace"))
+        let caller = Principal::from(&request)?;
+        let request = request.into_inner();
+        let id = caller.workspace_named("workspace_id", &request.workspace_id)?;
+        let change = access_change::change(request)?;
+        let workspace = self.0.change_workspace(id, change).await.map_err(Fault::from)?;
+        Ok(Response::new(UpdateWorkspaceResponse {
+            workspace: Some(render::workspace(&workspace)),
+        }))
     }
 
     async fn create_api_key(
@@ -63,9 +71,19 @@ impl AccessService for AccessApi {
 
     async fn rotate_api_key(
         &self,
-        _: Request<RotateApiKeyRequest>,
+        request: Request<RotateApiKeyRequest>,
     ) -> Result<Response<RotateApiKeyResponse>, Status> {
-        Err(not_implemented("RotateApiKey"))
+        let caller = Principal::from(&request)?;
+        let request = request.into_inner();
+        let workspace = caller.workspace_named("workspace_id", &request.workspace_id)?;
+        let Rotate { id, overlap, request_id } = access_change::rotate(request)?;
+        let rotated = self.0.rotate_key(workspace, id, overlap, request_id.as_deref());
+        let rotated = rotated.await.map_err(Fault::from)?;
+        Ok(Response::new(RotateApiKeyResponse {
+            api_key: Some(render::api_key(&rotated.new)),
+            secret: rotated.key.map(|key| key.reveal().to_owned()).unwrap_or_default(),
+            old_api_key: Some(render::api_key(&rotated.old)),
+        }))
     }
 
     async fn revoke_api_key(
@@ -76,12 +94,7 @@ impl AccessService for AccessApi {
         let request = request.into_inner();
         let workspace = caller.workspace_named("workspace_id", &request.workspace_id)?;
         let mut v = Violations::new();
-        let id = KeyId::parse(&request.key_id);
-        if id.is_none() {
-            let what =
-                "is the 16 hexadecimal characters behind tally_live_; ListApiKeys names them";
-            v.add("key_id", ErrorReason::InvalidField, what);
-        }
+        let id = access_change::key_id(&mut v, &request.key_id);
         let Some(id) = id else { return Err(v.into_fault().into()) };
         // Keys that lock everybody out would help nobody; the operator has another way in.
         let keep = if caller.is_service() { Keep::Nothing } else { Keep::AnAdmin };
@@ -125,10 +138,7 @@ fn new_workspace(request: CreateWorkspaceRequest) -> Result<NewWorkspace, Fault>
     c.required("name", &request.name);
     c.identifier("request_id", &request.request_id);
     let time_zone = if request.time_zone.is_empty() { "UTC".to_owned() } else { request.time_zone };
-    if jiff::tz::TimeZone::get(&time_zone).is_err() {
-        let what = format!("is an IANA zone such as Europe/Amsterdam; {time_zone:?} was sent");
-        v.add("time_zone", ErrorReason::InvalidField, what);
-    }
+    access_change::time_zone(&mut v, &time_zone);
     let currency = match request.currency_code.as_str() {
         "" => Some(Currency::EUR),
         code => v.take("currency_code", Currency::new(code)),
@@ -156,10 +166,7 @@ fn new_key(request: CreateApiKeyRequest, caller: &Principal) -> Result<NewKey, F
     if request.scopes.is_empty() || scopes.is_empty() {
         v.add("scopes", ErrorReason::Required, "names at least one scope");
     }
-    let ttl = request.ttl.as_ref().and_then(|ttl| {
-        let nanos = u32::try_from(ttl.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
-        Some(Duration::new(u64::try_from(ttl.seconds).ok()?, nanos))
-    });
+    let ttl = request.ttl.as_ref().and_then(access_change::span);
     if request.ttl.is_some() && !ttl.is_some_and(|ttl| (TTL_MIN..=TTL_MAX).contains(&ttl)) {
         v.add("ttl", ErrorReason::OutOfRange, "is 1 minute to 3,650 days");
     }

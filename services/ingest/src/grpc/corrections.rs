@@ -150,7 +150,7 @@ mod tests {
             ..Default::default()
         };
         let event = Event { body: Some(Body::TaskCompleted(task)), ..Default::default() };
-        LedgerRecord { event: Some(event), valuation: Some(valuation), corrects: None }
+        LedgerRecord { event: Some(event), valuation: Some(valuation), ..LedgerRecord::default() }
     }
 
     fn minutes(policy: pb::SavingsPolicy, outcome: Outcome, edited: Option<i64>) -> i64 {

@@ -1,6 +1,8 @@
 //! The wire. Beside it only `access` (scopes) and `catalog_watch` (the catalog's stream) name wire types.
 
 mod access;
+mod access_change;
+mod admission;
 mod bodies;
 mod correct;
 mod corrections;

@@ -14,7 +14,7 @@ use wire::ingest::v1::{Event, LedgerRecord, Receipt, RecordedEvent};
 
 use super::corrections::{self, Targets};
 use super::parse::{self, Door, timestamp};
-use super::{IngestApi, render, storage};
+use super::{IngestApi, admission, render, storage};
 use crate::app::{ValueError, WorkspaceSettings};
 use crate::domain::limits::PAST_MAX;
 use crate::store::{Appended, NewEntry, Row};
@@ -139,7 +139,8 @@ impl IngestApi {
             _ => None,
         };
         let corrects = parsed.corrects.map(|target| Box::new(corrections::kept(target)));
-        let record = LedgerRecord { event: Some(parsed.event), valuation, corrects };
+        let event = Some(parsed.event);
+        let record = LedgerRecord { event, valuation, corrects, ..LedgerRecord::default() };
         let entry = NewEntry {
             workspace: gate.workspace,
             kind: parsed.kind,
@@ -156,12 +157,20 @@ impl IngestApi {
         &self,
         ready: Vec<Ready>,
     ) -> Result<Vec<Result<Receipt, Fault>>, Fault> {
-        let (entries, records): (Vec<NewEntry>, Vec<LedgerRecord>) =
+        let (mut entries, mut records): (Vec<NewEntry>, Vec<LedgerRecord>) =
             ready.into_iter().map(|one| (one.entry, one.record)).unzip();
+        let admitted = self.0.admit(&entries).await?;
+        for (entry, record) in entries.iter_mut().zip(&mut records) {
+            if let Some(marked) = admission::mark(record, &admitted) {
+                entry.record = marked;
+            }
+        }
         let committed = self.0.append(entries).await?;
+        let past = admitted.settle(&committed.answers);
         trace::link_current(committed.commit);
         let answers = committed.answers.into_iter().zip(&records);
-        Ok(answers.map(|(appended, record)| answer(appended, record)).collect())
+        let receipts = answers.map(|(appended, record)| answer(appended, record));
+        Ok(receipts.map(|receipt| admission::warn(receipt, past)).collect())
     }
 
     /// One event, which must be the only one asked for.

@@ -36,6 +36,7 @@ pub(super) fn receipt(
         cost_saved,
         agent_cost,
         net_saved,
+        warnings: overflow(record),
     }
 }
 
@@ -49,6 +50,11 @@ fn step(record: &LedgerRecord) -> Option<&TaskCompleted> {
         Body::TaskCompleted(step) => Some(step),
         _ => None,
     }
+}
+
+fn overflow(record: &LedgerRecord) -> Vec<i32> {
+    let warning = wire_v1::Warning::DimensionOverflowed.into();
+    if record.overflowed.is_empty() { Vec::new() } else { vec![warning] }
 }
 
 fn cost_saved(valuation: &wire_v1::Valuation) -> common::Money {
@@ -102,6 +108,12 @@ pub(super) fn workspace(w: &Workspace) -> wire_v1::Workspace {
         currency_code: w.currency.to_string(),
         accept_unknown_task_types: w.accept_unknown,
         create_time: Some(timestamp(w.created)),
+        // Limits were checked to fit where they came in.
+        rate_limit_per_second: w.allowance.per_second.try_into().unwrap_or(i32::MAX),
+        rate_burst: w.allowance.burst.try_into().unwrap_or(i32::MAX),
+        monthly_quota_soft: w.allowance.quota_soft.try_into().unwrap_or(i64::MAX),
+        monthly_quota_hard: w.allowance.quota_hard.try_into().unwrap_or(i64::MAX),
+        dimension_values_max: w.allowance.dimension_values.try_into().unwrap_or(i32::MAX),
     }
 }
 
@@ -113,5 +125,6 @@ pub(super) fn api_key(key: &KeyRecord) -> wire_v1::ApiKey {
         create_time: Some(timestamp(key.created)),
         expire_time: key.expires.map(timestamp),
         revoke_time: key.revoked.map(timestamp),
+        last_use_time: key.last_used.map(timestamp),
     }
 }

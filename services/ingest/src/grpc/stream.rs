@@ -99,7 +99,7 @@ impl Tracking {
                 return bytes;
             }
             Ok(None) => self.end = Some(Ok(())),
-            Err(status) => self.end = Some(Err(status)),
+            Err(status) => self.end = Some(Err(chassis::unread(status))),
         }
         0
     }

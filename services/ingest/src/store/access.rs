@@ -1,7 +1,7 @@
 //! Workspaces and keys.
 
 use db::Db;
-use kernel::{Currency, Timestamp, WorkspaceId};
+use kernel::{Timestamp, WorkspaceId};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
@@ -9,6 +9,7 @@ use sea_orm::{
 };
 
 use super::entity::{api_key, workspace};
+use super::workspace::{hold, read, to_row};
 use crate::domain::{Keep, KeyId, KeyRecord, Scope, Scopes, Workspace};
 
 /// Where workspaces and keys lie.
@@ -44,7 +45,6 @@ impl AccessStore {
         self.0
             .write(move |txn| {
                 Box::pin(async move {
-                    let id = (new.id.partition().get(), new.id.get());
                     let inserted = workspace::Entity::insert(to_row(&new))
                         .on_conflict(
                             OnConflict::columns([
@@ -57,10 +57,10 @@ impl AccessStore {
                         .exec_without_returning(txn)
                         .await?;
                     if inserted == 0 {
-                        let row = workspace::Entity::find_by_id(id).one(txn).await?;
-                        let row = row
+                        let standing = read(txn, new.id).await?;
+                        let standing = standing
                             .ok_or_else(|| db::Error::corrupt("workspace", "workspace", new.id))?;
-                        return Ok(Created::Stood(from_row(row)?));
+                        return Ok(Created::Stood(standing));
                     }
                     insert_key(txn, key).await?;
                     Ok(Created::New)
@@ -70,10 +70,7 @@ impl AccessStore {
     }
 
     pub(crate) async fn find(&self, id: WorkspaceId) -> Result<Option<Workspace>, db::Error> {
-        let row = workspace::Entity::find_by_id((id.partition().get(), id.get()))
-            .one(self.0.reader())
-            .await?;
-        row.map(from_row).transpose()
+        read(self.0.reader(), id).await
     }
 
     /// Whether there is no workspace at all: a fresh install.
@@ -158,14 +155,9 @@ async fn is_last_admin(
     at: Timestamp,
 ) -> Result<bool, db::Error> {
     use api_key::Column;
-    // Writing the workspace makes revocations of it wait for one another: two admins that revoke each
-    // other at once would both find the other standing.
-    workspace::Entity::update_many()
-        .col_expr(workspace::Column::Name, Expr::col(workspace::Column::Name))
-        .filter(workspace::Column::Partition.eq(workspace.partition().get()))
-        .filter(workspace::Column::Workspace.eq(workspace.get()))
-        .exec(txn)
-        .await?;
+    // Revocations wait for one another: two admins that revoke each other at once would both find the
+    // other standing.
+    hold(txn, workspace).await?;
     let valid = Column::ExpiresTime.is_null().or(Column::ExpiresTime.gt(at.micros()));
     let rows = api_key::Entity::find()
         .filter(Column::Workspace.eq(workspace.get()))
@@ -180,7 +172,7 @@ async fn is_last_admin(
     Ok(admins.next() == Some(id) && admins.next().is_none())
 }
 
-async fn insert_key(txn: &DatabaseTransaction, key: KeyRecord) -> Result<(), db::Error> {
+pub(super) async fn insert_key(txn: &DatabaseTransaction, key: KeyRecord) -> Result<(), db::Error> {
     let row = api_key::ActiveModel {
         partition: Set(key.id.partition().get()),
         key_id: Set(key.id.to_row()),
@@ -191,12 +183,13 @@ async fn insert_key(txn: &DatabaseTransaction, key: KeyRecord) -> Result<(), db:
         created_time: Set(key.created.micros()),
         expires_time: Set(key.expires.map(Timestamp::micros)),
         revoked_time: Set(key.revoked.map(Timestamp::micros)),
+        last_used_time: Set(key.last_used.map(Timestamp::micros)),
     };
     api_key::Entity::insert(row).exec_without_returning(txn).await?;
     Ok(())
 }
 
-fn key_from_row(row: api_key::Model) -> Result<KeyRecord, db::Error> {
+pub(super) fn key_from_row(row: api_key::Model) -> Result<KeyRecord, db::Error> {
     let id = KeyId::from_row(row.key_id);
     let corrupt = |column| db::Error::corrupt("api_key", column, id);
     Ok(KeyRecord {
@@ -206,31 +199,8 @@ fn key_from_row(row: api_key::Model) -> Result<KeyRecord, db::Error> {
         created: Timestamp::from_micros(row.created_time),
         expires: row.expires_time.map(Timestamp::from_micros),
         revoked: row.revoked_time.map(Timestamp::from_micros),
+        last_used: row.last_used_time.map(Timestamp::from_micros),
         name: row.name,
         id,
-    })
-}
-
-fn to_row(new: &Workspace) -> workspace::ActiveModel {
-    workspace::ActiveModel {
-        partition: Set(new.id.partition().get()),
-        workspace: Set(new.id.get()),
-        name: Set(new.name.clone()),
-        time_zone: Set(new.time_zone.clone()),
-        currency: Set(new.currency.as_str().to_owned()),
-        accept_unknown: Set(new.accept_unknown),
-        created_time: Set(new.created.micros()),
-    }
-}
-
-fn from_row(row: workspace::Model) -> Result<Workspace, db::Error> {
-    let corrupt = |column| db::Error::corrupt("workspace", column, row.workspace);
-    Ok(Workspace {
-        id: WorkspaceId::new(row.workspace).ok_or_else(|| corrupt("workspace"))?,
-        currency: Currency::new(&row.currency).map_err(|_| corrupt("currency"))?,
-        accept_unknown: row.accept_unknown,
-        created: Timestamp::from_micros(row.created_time),
-        name: row.name,
-        time_zone: row.time_zone,
     })
 }

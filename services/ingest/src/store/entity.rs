@@ -62,6 +62,36 @@ entity!(api_key, "api_key", {
     created_time: i64,
     expires_time: Option<i64>,
     revoked_time: Option<i64>,
+    last_used_time: Option<i64>,
+});
+
+entity!(workspace_limit, "workspace_limit", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    partition: i16,
+    #[sea_orm(primary_key, auto_increment = false)]
+    workspace: i64,
+    rate_per_second: i64,
+    rate_burst: i64,
+    quota_soft: i64,
+    quota_hard: i64,
+    dimension_values: i64,
+});
+
+entity!(usage_cursor, "usage_cursor", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    partition: i16,
+    seq: i64,
+});
+
+entity!(dimension_value, "dimension_value", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    partition: i16,
+    #[sea_orm(primary_key, auto_increment = false)]
+    workspace: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    dimension: i16,
+    #[sea_orm(primary_key, auto_increment = false)]
+    digest: i64,
 });
 
 entity!(catalog_copy, "catalog_copy", {

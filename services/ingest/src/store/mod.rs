@@ -3,18 +3,29 @@
 mod access;
 mod append;
 mod catalog_copy;
+mod dimension_value;
 mod entity;
 mod migration;
 mod read;
+mod rotation;
 #[cfg(test)]
 mod searching;
 #[cfg(test)]
 mod suite;
 #[cfg(test)]
+mod suite_access;
+#[cfg(test)]
+mod suite_limits;
+#[cfg(test)]
 mod tailing;
+mod usage;
+mod workspace;
 
 pub(crate) use access::{AccessStore, Created, Revoked};
 pub(crate) use append::{Appended, Expect, NewEntry, append};
 pub(crate) use catalog_copy::CatalogCopyStore;
+pub(crate) use dimension_value::DimensionStore;
 pub use migration::Migrator;
 pub(crate) use read::{LedgerReader, Row};
+pub(crate) use rotation::Rotated;
+pub(crate) use usage::{Counted, UsageStore};

@@ -10,7 +10,7 @@ use super::{
     AccessStore, Appended, CatalogCopyStore, Created, Expect, LedgerReader, NewEntry, Revoked,
     append,
 };
-use crate::domain::{ApiKey, Fingerprint, Keep, KeyRecord, Scope, Workspace};
+use crate::domain::{Allowance, ApiKey, Fingerprint, Keep, KeyRecord, Scope, Workspace};
 
 testkit::store_suite! {
     suite: crate::store::suite,
@@ -37,13 +37,13 @@ testkit::store_suite! {
     ],
 }
 
-const NOW: Timestamp = Timestamp::from_micros(1_780_000_000_123_457);
+pub(super) const NOW: Timestamp = Timestamp::from_micros(1_780_000_000_123_457);
 
-fn workspace(number: i64) -> WorkspaceId {
+pub(super) fn workspace(number: i64) -> WorkspaceId {
     WorkspaceId::new(number).unwrap()
 }
 
-fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> NewEntry {
+pub(super) fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> NewEntry {
     NewEntry {
         workspace,
         kind: 10,
@@ -55,7 +55,7 @@ fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> NewEntry {
     }
 }
 
-async fn commit(db: &Db, entries: Vec<NewEntry>) -> (Vec<Appended>, Vec<Position>) {
+pub(super) async fn commit(db: &Db, entries: Vec<NewEntry>) -> (Vec<Appended>, Vec<Position>) {
     db.write_rows(move |txn| {
         Box::pin(async move { append(txn, &entries, NOW, Expect::Repeats).await })
     })
@@ -209,7 +209,7 @@ pub(crate) async fn keys_that_differ_in_case_or_accent_are_different(db: Db) {
     assert!(answers.iter().all(|answer| matches!(answer, Appended::New { .. })));
 }
 
-fn new_workspace(id: i64, name: &str) -> Workspace {
+pub(super) fn new_workspace(id: i64, name: &str) -> Workspace {
     Workspace {
         id: workspace(id),
         name: name.to_owned(),
@@ -217,10 +217,11 @@ fn new_workspace(id: i64, name: &str) -> Workspace {
         currency: Currency::EUR,
         accept_unknown: false,
         created: NOW,
+        allowance: Allowance::default(),
     }
 }
 
-fn key_of(workspace: WorkspaceId, seed: u64, created: Timestamp) -> KeyRecord {
+pub(super) fn key_of(workspace: WorkspaceId, seed: u64, created: Timestamp) -> KeyRecord {
     let key = ApiKey::issue(&SeededIds::new(seed));
     KeyRecord {
         id: key.id,
@@ -231,6 +232,7 @@ fn key_of(workspace: WorkspaceId, seed: u64, created: Timestamp) -> KeyRecord {
         created,
         expires: Some(Timestamp::MAX),
         revoked: None,
+        last_used: None,
     }
 }
 
@@ -260,7 +262,7 @@ pub(crate) async fn a_key_is_revoked_once_and_by_its_own_workspace_only(db: Db) 
     }
 }
 
-fn admin_key(seed: u64, expires: Option<Timestamp>) -> KeyRecord {
+pub(super) fn admin_key(seed: u64, expires: Option<Timestamp>) -> KeyRecord {
     let scopes = [Scope::Admin].into_iter().collect();
     KeyRecord { scopes, expires, ..key_of(workspace(7), seed, NOW) }
 }

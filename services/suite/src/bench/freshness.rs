@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chassis::{Context, connect};
+use chassis::{Context, SystemClock, connect};
 use http::Uri;
-use kernel::Position;
+use kernel::{Clock as _, Position, Timestamp};
 use tokio::task::JoinSet;
 use wire::common::v1 as common;
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
@@ -25,17 +25,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// When each entry was acknowledged, and when it arrived; whichever came first waits here.
 #[derive(Default)]
 struct Log {
-    acked: HashMap<Position, Instant>,
-    arrived: HashMap<Position, Instant>,
+    acked: HashMap<Position, Timestamp>,
+    arrived: HashMap<Position, Timestamp>,
     late_us: Vec<u64>,
 }
 
 impl Log {
-    fn match_up(&mut self, position: Position, acked: Instant, arrived: Instant) {
+    fn match_up(&mut self, position: Position, acked: Timestamp, arrived: Timestamp) {
         self.acked.remove(&position);
         self.arrived.remove(&position);
         // An entry may well arrive before its caller has heard of it: that is no time at all.
-        let late = arrived.saturating_duration_since(acked).as_micros();
+        let late = arrived.since(acked).as_micros();
         self.late_us.push(u64::try_from(late).unwrap_or(u64::MAX));
     }
 }
@@ -49,7 +49,7 @@ pub(crate) async fn freshness(
 ) -> Result<(f64, f64), Failure> {
     let log = Arc::new(Mutex::new(Log::default()));
     let tail = tail(ingest, ctx, Arc::clone(&log)).await?;
-    let began = Instant::now();
+    let end = SystemClock.now().plus(time);
     let between = Duration::from_secs(1).mul_f64(CALLERS as f64 / PACE as f64);
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
@@ -57,15 +57,16 @@ pub(crate) async fn freshness(
         callers.spawn(async move {
             let mut client = target.client(caller);
             // Spread over the interval, and kept to the schedule whatever one call took.
-            let first = began + between.mul_f64(caller as f64 / CALLERS as f64);
-            let mut due = tokio::time::interval_at(first.into(), between);
-            while began.elapsed() < time {
+            let offset = between.mul_f64(caller as f64 / CALLERS as f64);
+            SystemClock.sleep_until(SystemClock.now().plus(offset)).await;
+            let mut due = tokio::time::interval(between);
+            while SystemClock.now() < end {
                 due.tick().await;
                 let event = Some(events.next());
                 let request = target.request(caller, TrackRequest { event, ..Default::default() });
                 let answer = client.track(request).await;
                 let answer = answer.map_err(Failure::call("an event was not tracked"))?;
-                let acked = Instant::now();
+                let acked = SystemClock.now();
                 let receipt = answer.into_inner().receipt.unwrap_or_default();
                 if let Ok(position) = receipt.position.parse::<Position>() {
                     let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,9 +83,9 @@ pub(crate) async fn freshness(
         caller.map_err(|e| Failure::Other(format!("a caller ended: {e}")))??;
     }
     let waiting = || !log.lock().unwrap_or_else(PoisonError::into_inner).acked.is_empty();
-    let end = Instant::now() + PATIENCE;
+    let end = SystemClock.now().plus(PATIENCE);
     let mut look = tokio::time::interval(Duration::from_millis(5));
-    while waiting() && Instant::now() < end {
+    while waiting() && SystemClock.now() < end {
         look.tick().await;
     }
     tail.abort();
@@ -112,7 +113,7 @@ async fn tail(
     Ok(tokio::spawn(async move {
         // When the stream breaks, what is missing is told at the end.
         while let Ok(Some(message)) = stream.message().await {
-            let arrived = Instant::now();
+            let arrived = SystemClock.now();
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
             for entry in message.entries {
                 let position = common::Position { partition: message.partition, seq: entry.seq };

@@ -1,7 +1,9 @@
 //! A closed loop: so many callers, each with one call in flight, for so long.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use chassis::SystemClock;
+use kernel::Clock as _;
 use tokio::task::JoinSet;
 
 use crate::failure::Failure;
@@ -32,9 +34,8 @@ impl Load {
         C: Fn(usize, u64) -> F + Clone + Send + 'static,
         F: Future<Output = Result<(), Failure>> + Send,
     {
-        let began = Instant::now();
-        let count_from = began + self.time.mul_f64(WARM_UP);
-        let end = count_from + self.time;
+        let count_from = SystemClock.now().plus(self.time.mul_f64(WARM_UP));
+        let end = count_from.plus(self.time);
         let mut callers = JoinSet::new();
         for caller in 0..self.callers {
             let call = call.clone();
@@ -42,15 +43,15 @@ impl Load {
                 let mut took_us = Vec::new();
                 let mut nth = 0;
                 loop {
-                    let sent = Instant::now();
+                    let sent = SystemClock.now();
                     if sent >= end {
                         return Ok::<_, Failure>(took_us);
                     }
                     call(caller, nth).await?;
                     nth += 1;
-                    let answered = Instant::now();
+                    let answered = SystemClock.now();
                     if (count_from..end).contains(&answered) {
-                        let took = answered.duration_since(sent).as_micros();
+                        let took = answered.since(sent).as_micros();
                         took_us.push(u64::try_from(took).unwrap_or(u64::MAX));
                     }
                 }

@@ -7,6 +7,7 @@ use wire::common::v1::Scope;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
 use wire::ingest::v1::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, RevokeApiKeyRequest};
 
+use super::key_rotate;
 use crate::cli::{Key, KeyAction, ScopeArg};
 use crate::client::Client;
 use crate::failure::Failure;
@@ -16,7 +17,7 @@ pub(crate) async fn run(args: Key) -> Result<ExitCode, Failure> {
     let mut settings = super::settings()?;
     let operator = match &args.action {
         KeyAction::Create { workspace, .. } => workspace.is_some(),
-        KeyAction::List { .. } | KeyAction::Revoke { .. } => false,
+        KeyAction::List { .. } | KeyAction::Rotate(_) | KeyAction::Revoke { .. } => false,
     };
     let channel = if operator {
         // The way back in when no admin key is left.
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Key) -> Result<ExitCode, Failure> {
             create(&mut access, request, json).await?;
         }
         KeyAction::List { json } => list(&mut access, json).await?,
+        KeyAction::Rotate(args) => key_rotate::run(&mut access, args).await?,
         KeyAction::Revoke { key_id } => {
             let request = RevokeApiKeyRequest { workspace_id: String::new(), key_id };
             let key = access
@@ -89,7 +91,7 @@ async fn list(access: &mut AccessServiceClient<Channel>, json: bool) -> Result<(
         return Ok(());
     }
     let mut table = print::table(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["Key", "Name", "Scopes", "Created", "State"]);
+    table.set_header(["Key", "Name", "Scopes", "Created", "Last used", "State"]);
     for key in keys {
         let scopes = key.scopes().map(|scope| scope.as_str_name().trim_start_matches("SCOPE_"));
         let scopes = scopes.collect::<Vec<_>>().join(", ").to_lowercase();
@@ -99,7 +101,8 @@ async fn list(access: &mut AccessServiceClient<Channel>, json: bool) -> Result<(
             (None, None) => "valid".to_owned(),
         };
         let created = key.create_time.as_ref().map(print::moment).unwrap_or_default();
-        table.add_row([key.key_id, key.name, scopes, created, state]);
+        let used = key.last_use_time.as_ref().map_or_else(|| "never".to_owned(), print::moment);
+        table.add_row([key.key_id, key.name, scopes, created, used, state]);
     }
     println!("{table}");
     Ok(())

@@ -6,12 +6,14 @@ pub(crate) mod correct;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod key;
+mod key_rotate;
 pub(crate) mod migrate;
 pub(crate) mod overview;
 pub(crate) mod serve;
 pub(crate) mod track;
 mod track_file;
 pub(crate) mod workspace;
+mod workspace_update;
 
 use chassis::config::ProcessEnv;
 

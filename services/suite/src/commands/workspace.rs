@@ -5,18 +5,27 @@ use std::process::ExitCode;
 use wire::ingest::v1::CreateWorkspaceRequest;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
 
+use super::workspace_update;
 use crate::cli::{Workspace, WorkspaceAction};
 use crate::failure::Failure;
 use crate::{hosting, service_token};
 
 pub(crate) async fn run(args: Workspace) -> Result<ExitCode, Failure> {
     let mut settings = super::settings()?;
+    let (name, time_zone, currency, json) = match args.action {
+        WorkspaceAction::Create { name, time_zone, currency, json } => {
+            (name, time_zone, currency, json)
+        }
+        WorkspaceAction::Update(args) => {
+            workspace_update::run(settings, args).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     // Workspaces belong to the operator: this needs the service token, not a key.
     service_token::require(&mut settings, "creating a workspace")?;
     let ctx = hosting::context(&mut settings)?;
     let mut access =
         AccessServiceClient::new(chassis::connect(&settings.peers.ingest_url, "cli", &ctx));
-    let WorkspaceAction::Create { name, time_zone, currency, json } = args.action;
     let request = CreateWorkspaceRequest {
         name,
         time_zone,

@@ -6,6 +6,11 @@ mod m0003_index_event_dedupe;
 mod m0004_create_workspace;
 mod m0005_create_api_key;
 mod m0006_create_catalog_copy;
+mod m0007_add_last_used_time_to_api_key;
+mod m0008_create_workspace_limit;
+mod m0009_create_workspace_usage;
+mod m0010_create_usage_cursor;
+mod m0011_create_dimension_value;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -22,6 +27,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_create_workspace::Step),
             Box::new(m0005_create_api_key::Step),
             Box::new(m0006_create_catalog_copy::Step),
+            Box::new(m0007_add_last_used_time_to_api_key::Step),
+            Box::new(m0008_create_workspace_limit::Step),
+            Box::new(m0009_create_workspace_usage::Step),
+            Box::new(m0010_create_usage_cursor::Step),
+            Box::new(m0011_create_dimension_value::Step),
         ]
     }
 }

@@ -1,0 +1,164 @@
+//! What a workspace may use: events a second, events a month, values a dimension.
+//!
+//! The first two decide whether events are let in, and are asked once for all events of a call. The
+//! third decides nothing: it says under which name an event is counted.
+
+pub(crate) mod dimensions;
+mod quota;
+mod rate;
+pub(crate) mod usage;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use db::Db;
+use fault::{ErrorReason, Fault};
+use hot::Hot;
+use kernel::{Clock, WorkspaceId};
+
+use crate::app::App;
+use crate::domain::dimensions::Values;
+use crate::domain::quota::Exceeded;
+use crate::domain::{Allowance, Dimension, Fingerprint, limits};
+use crate::limits::dimensions::DimensionValues;
+use crate::limits::quota::{Quotas, Refused, Reservation};
+use crate::limits::rate::RateLimiter;
+use crate::store::{Appended, DimensionStore, NewEntry, UsageStore};
+
+/// The limits of all workspaces, as this replica keeps them.
+pub(crate) struct Limits {
+    /// What a workspace has that says nothing itself.
+    pub(crate) install: Allowance,
+    rate: RateLimiter,
+    quotas: Quotas,
+    values: Arc<DimensionValues>,
+}
+
+/// Leave to append the events of one call.
+pub(crate) struct Admitted {
+    reservation: Option<Reservation>,
+    /// The values of the workspace's dimensions, and how many there may be. `None`: any number.
+    values: Option<(Arc<RwLock<Values>>, u32)>,
+}
+
+impl Limits {
+    pub(crate) fn new(
+        install: Allowance,
+        db: &Db,
+        shared: Arc<dyn Hot>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, hot::AddressError> {
+        Ok(Self {
+            install,
+            // Without Redis each replica limits what comes to it.
+            rate: RateLimiter::new(shared, hot::open(None)?, Arc::clone(clock)),
+            quotas: Quotas::new(UsageStore(db.clone()), Arc::clone(clock)),
+            values: Arc::new(DimensionValues::new(DimensionStore(db.clone()))),
+        })
+    }
+
+    async fn admit(
+        &self,
+        workspace: WorkspaceId,
+        entries: &[NewEntry],
+        allowance: Allowance,
+    ) -> Result<Admitted, Fault> {
+        if let Some(rate) = allowance.rate() {
+            let events = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+            let admitted = self.rate.admit(workspace, events, rate).await;
+            admitted.map_err(|wait| too_fast(rate.per_second, entries.len(), wait))?;
+        }
+        // Corrections are let in always: an account that is used up must not keep what is wrong in reports.
+        let events = entries.iter().filter(|entry| !limits::is_correction(entry.kind)).count();
+        let events = events as u64;
+        let reservation = if allowance.has_quota() && events > 0 {
+            match self.quotas.reserve(workspace, events, allowance).await {
+                Ok(reservation) => Some(reservation),
+                Err(Refused::Storage(error)) => return Err(storage(error)),
+                // What stands already is answered as ever: the sender does not know that it does.
+                Err(Refused::Exceeded(_)) if self.all_stand(workspace, entries).await? => None,
+                Err(Refused::Exceeded(exceeded)) => return Err(used_up(exceeded, events)),
+            }
+        } else {
+            None
+        };
+        let values = match allowance.dimension_values {
+            0 => None,
+            max => Some((self.values.of(workspace).await.map_err(storage)?, max)),
+        };
+        Ok(Admitted { reservation, values })
+    }
+
+    async fn all_stand(&self, workspace: WorkspaceId, entries: &[NewEntry]) -> Result<bool, Fault> {
+        let keys: Option<BTreeSet<Fingerprint>> = entries.iter().map(|e| e.dedupe).collect();
+        match keys {
+            None => Ok(false),
+            Some(keys) => self.quotas.all_stand(workspace, keys).await.map_err(storage),
+        }
+    }
+}
+
+impl App {
+    /// Lets the entries of one call in, all or none. Whatever can be wrong with them by themselves has
+    /// been said before: who is told to come later can come with the same.
+    pub(crate) async fn admit(&self, entries: &[NewEntry]) -> Result<Admitted, Fault> {
+        let Some(workspace) = entries.first().map(|entry| entry.workspace) else {
+            return Ok(Admitted { reservation: None, values: None });
+        };
+        let settings = self.settings(workspace).await?;
+        self.limits.admit(workspace, entries, settings.allowance).await
+    }
+}
+
+impl Admitted {
+    /// Whether reports count `value` under its own name.
+    pub(crate) fn has_name(&self, dimension: Dimension, value: &str) -> bool {
+        let Some((values, max)) = &self.values else { return true };
+        dimensions::has_name(values, dimension, value, *max)
+    }
+
+    /// Settles the account with what became of the entries.
+    pub(crate) fn settle(self, answers: &[Appended]) -> PastSoft {
+        let Some(reservation) = self.reservation else { return PastSoft(false) };
+        let new = answers.iter().filter_map(|answer| match answer {
+            Appended::New { position, .. } => Some(position.seq),
+            Appended::Duplicate { .. } | Appended::Conflict { .. } => None,
+        });
+        let (events, last) = new.fold((0, 0), |(events, last), seq| (events + 1, seq.max(last)));
+        PastSoft(reservation.settle(events, last))
+    }
+}
+
+/// Whether the events went past the soft quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PastSoft(pub(crate) bool);
+
+fn too_fast(per_second: u32, events: usize, wait: Duration) -> Fault {
+    let what = format!(
+        "the workspace may track {per_second} events a second, and these {events} come too early: \
+         nothing was written; send them again after the delay"
+    );
+    Fault::exhausted(ErrorReason::RateLimited, what)
+        .with("limit_per_second", per_second)
+        .retry_after(wait)
+}
+
+fn used_up(Exceeded { quota, used, resets }: Exceeded, events: u64) -> Fault {
+    let what = format!(
+        "the workspace has used {used} of the {quota} events it may track this month (UTC), and {events} more \
+         would exceed that: nothing was written. The next month begins at {resets}; an admin can raise the quota"
+    );
+    Fault::exhausted(ErrorReason::QuotaExceeded, what)
+        .with("quota", quota)
+        .with("used", used)
+        .with("resets", resets)
+}
+
+fn storage(error: db::Error) -> Fault {
+    if error.is_retryable() {
+        Fault::storage_unavailable().because(error)
+    } else {
+        Fault::internal("the limits of the workspace could not be checked").because(error)
+    }
+}

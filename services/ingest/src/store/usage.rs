@@ -1,0 +1,146 @@
+//! How many entries each workspace has, by month: counted behind the ledger, so that appending does
+//! not pay for it and nothing but entries counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use db::Db;
+use db::bulk::Rows;
+use kernel::{Partition, Position, WorkspaceId};
+use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::entity::{usage_cursor, workspace_limit};
+use crate::domain::{Fingerprint, Month};
+
+/// Where usage lies.
+#[derive(Clone)]
+pub(crate) struct UsageStore(pub(crate) Db);
+
+/// Where a partition's cursor stands after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    To(i64),
+    /// Another replica counted in between; this is how far.
+    Elsewhere(i64),
+}
+
+impl UsageStore {
+    /// How far each partition is counted.
+    pub(crate) async fn cursors(&self) -> Result<Vec<Position>, db::Error> {
+        let rows = usage_cursor::Entity::find().all(self.0.reader()).await?;
+        let cursors = rows.into_iter().filter_map(|row| {
+            Some(Position { partition: Partition::new(row.partition)?, seq: row.seq })
+        });
+        Ok(cursors.collect())
+    }
+
+    /// The partitions with a workspace that has a quota.
+    pub(crate) async fn metered(&self) -> Result<BTreeSet<Partition>, db::Error> {
+        use workspace_limit::Column;
+        let rows: Vec<i16> = workspace_limit::Entity::find()
+            .select_only()
+            .column(Column::Partition)
+            .filter(Column::QuotaSoft.gt(0).or(Column::QuotaHard.gt(0)))
+            .distinct()
+            .into_tuple()
+            .all(self.0.reader())
+            .await?;
+        Ok(rows.into_iter().filter_map(Partition::new).collect())
+    }
+
+    /// Counts the entries behind `from` up to `to`, and moves the cursor with them, or finds that
+    /// somebody else did.
+    pub(crate) async fn count(&self, from: Position, to: i64) -> Result<Counted, db::Error> {
+        let partition = i64::from(from.partition.get());
+        let cursor =
+            move || Rows::new().int("partition", vec![partition]).int("seq", vec![from.seq]);
+        self.0
+            .write_rows(move |txn| {
+                Box::pin(async move {
+                    // First: whoever waits for this row finds it moved, and counts nothing twice.
+                    let moved = txn.execute(
+                        cursor().bind(to),
+                        "UPDATE usage_cursor SET seq = {0} FROM {rows} \
+                         WHERE usage_cursor.partition = rows.partition AND usage_cursor.seq = rows.seq",
+                    );
+                    if moved.await? == 0 {
+                        let found = txn.fetch::<(i64,)>(
+                            cursor(),
+                            "SELECT c.seq FROM {rows} JOIN usage_cursor c ON c.partition = rows.partition",
+                        );
+                        let stands = found.await?.first().map(|row| row.0);
+                        let stands = stands.ok_or_else(|| {
+                            db::Error::corrupt("usage_cursor", "partition", partition)
+                        })?;
+                        return Ok(Counted::Elsewhere(stands));
+                    }
+                    let days = txn.fetch::<(i64, i64, i64)>(
+                        cursor().bind(to),
+                        "SELECT e.workspace, e.recorded_time / 86400000000, count(*) FROM {rows} \
+                         JOIN event e ON e.partition = rows.partition AND e.seq > rows.seq AND e.seq <= {0} \
+                         GROUP BY e.workspace, e.recorded_time / 86400000000",
+                    );
+                    let mut months = BTreeMap::new();
+                    for (workspace, day, events) in days.await? {
+                        *months.entry((workspace, Month::of_day(day))).or_insert(0) += events;
+                    }
+                    let rows = Rows::new()
+                        .int("partition", vec![partition; months.len()])
+                        .int("workspace", months.keys().map(|(workspace, _)| *workspace).collect())
+                        .int("month", months.keys().map(|(_, month)| month.to_row()).collect())
+                        .int("events", months.into_values().collect());
+                    let sql = "INSERT INTO workspace_usage ({columns}) SELECT {columns} FROM {rows} WHERE true \
+                               ON CONFLICT (partition, workspace, month) \
+                               DO UPDATE SET events = workspace_usage.events + excluded.events";
+                    txn.execute(rows, sql).await?;
+                    Ok(Counted::To(to))
+                })
+            })
+            .await
+    }
+
+    /// The entries of a workspace in `month`, and the seq up to which they are counted: both of one
+    /// moment.
+    pub(crate) async fn used(
+        &self,
+        workspace: WorkspaceId,
+        month: Month,
+    ) -> Result<(u64, i64), db::Error> {
+        let corrupt = |column| db::Error::corrupt("workspace_usage", column, workspace);
+        let statement = Rows::new()
+            .int("partition", vec![workspace.partition().get().into()])
+            .int("workspace", vec![workspace.get()])
+            .int("month", vec![month.to_row()])
+            .statement(
+                self.0.backend(),
+                "SELECT COALESCE(u.events, 0), c.seq FROM {rows} \
+                 JOIN usage_cursor c ON c.partition = rows.partition \
+                 LEFT JOIN workspace_usage u ON u.partition = rows.partition \
+                 AND u.workspace = rows.workspace AND u.month = rows.month",
+            );
+        let row = self.0.reader().query_one_raw(statement).await?;
+        let row = row.ok_or_else(|| corrupt("partition"))?;
+        let (events, seq): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        Ok((u64::try_from(events).map_err(|_| corrupt("events"))?, seq))
+    }
+
+    /// Whether an entry of `workspace` stands under every one of `keys`.
+    pub(crate) async fn all_stand(
+        &self,
+        workspace: WorkspaceId,
+        keys: BTreeSet<Fingerprint>,
+    ) -> Result<bool, db::Error> {
+        let wanted = keys.len();
+        let statement = Rows::new()
+            .int("partition", vec![workspace.partition().get().into(); wanted])
+            .bytes("dedupe_key", keys.into_iter().map(Fingerprint::to_row).collect())
+            .statement(
+                self.0.backend(),
+                "SELECT count(*) FROM {rows} \
+                 JOIN event e ON e.partition = rows.partition AND e.dedupe_key = rows.dedupe_key",
+            );
+        let row = self.0.reader().query_one_raw(statement).await?;
+        let found: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
+        Ok(usize::try_from(found) == Ok(wanted))
+    }
+}
