@@ -130,10 +130,16 @@ impl Server {
         chassis::connect(&self.uri(), "test", &self.ctx)
     }
 
-    /// Stops the context and waits for the server to drain; `false` when it ended by a defect.
+    /// Stops the context and waits for the server to drain and for the work behind it, such as leases
+    /// given back, so that a second one on the same database finds them free; `false` when the server ended
+    /// by a defect.
     pub async fn stop(self) -> bool {
         self.ctx.stop.cancel();
-        self.serving.ended().await
+        let ended = self.serving.ended().await;
+        self.ctx.tasks.close();
+        // What does not end by itself is another test's matter.
+        let _ = tokio::time::timeout(DRAIN, self.ctx.tasks.wait()).await;
+        ended
     }
 
     /// Waits for the server to end, however that comes about.
