@@ -16,7 +16,7 @@ use wire::Method;
 use wire::common::v1::Scope;
 
 /// Inputs of a run, unless TALLY_TEST_FUZZ_INPUTS says how many.
-const INPUTS: usize = 40_000;
+const INPUTS: usize = 20_000;
 const IN_FLIGHT: usize = 32;
 /// A stream that has nothing to say is left after this.
 const LISTEN: Duration = Duration::from_millis(20);
