@@ -30,8 +30,8 @@ pub(crate) struct Access {
     store: AccessStore,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    /// Keys that exist, as they were a moment ago: without it every call costs a look-up, a third of
-    /// what a Track costs in all. Expiry and the secret are checked on every call all the same.
+    /// Keys that exist, as they were a moment ago: without it every call costs a look-up. Expiry and the
+    /// secret are checked on every call all the same.
     known: Cache<KeyId, Arc<Known>>,
     last_use: LastUse,
 }

@@ -127,14 +127,13 @@ impl Rows {
     pub fn statement(self, backend: DbBackend, template: &str) -> Statement {
         let rows = self.check();
         let Self { columns, binds } = self;
-        let names = Self { columns: Vec::new(), binds };
-        let listed = list(&columns);
+        let names = list(&columns);
         let (source, mut values) = match backend {
             DbBackend::Postgres => postgres::source(columns),
             _ => sqlite::source(&columns, rows),
         };
-        let sql = names.fill_with(backend, template, (&listed, &source), values.len());
-        values.extend(names.binds);
+        let sql = fill(backend, template, (&names, &source), (values.len(), binds.len()));
+        values.extend(binds);
         Statement::from_sql_and_values(backend, sql, values)
     }
 
@@ -148,36 +147,31 @@ impl Rows {
         rows
     }
 
-    /// The template with the rows in it; `before` values are bound ahead of the extra ones.
-    fn fill(&self, backend: DbBackend, template: &str, source: &str, before: usize) -> String {
-        self.fill_with(backend, template, (&list(&self.columns), source), before)
-    }
-
-    fn fill_with(
-        &self,
-        backend: DbBackend,
-        template: &str,
-        (columns, source): (&str, &str),
-        before: usize,
-    ) -> String {
-        let postgres = backend == DbBackend::Postgres;
-        let sign = if postgres { '$' } else { '?' };
-        template::fill(template, |placeholder| match placeholder {
-            "rows" => Some(source.to_owned()),
-            "columns" => Some(columns.to_owned()),
-            // SQLite's transaction holds the one writer: the stronger lock.
-            "for_update" => Some(if postgres { "FOR UPDATE" } else { "" }.to_owned()),
-            number => {
-                let at: usize = number.parse().ok()?;
-                (at < self.binds.len()).then(|| format!("{sign}{}", before + at + 1))
-            }
-        })
-    }
-
     fn with(mut self, name: &'static str, column: Column) -> Self {
         self.columns.push((name, column));
         self
     }
+}
+
+/// The template with the rows in it; `extra` values are bound behind `before` others.
+fn fill(
+    backend: DbBackend,
+    template: &str,
+    (columns, source): (&str, &str),
+    (before, extra): (usize, usize),
+) -> String {
+    let postgres = backend == DbBackend::Postgres;
+    let sign = if postgres { '$' } else { '?' };
+    template::fill(template, |placeholder| match placeholder {
+        "rows" => Some(source.to_owned()),
+        "columns" => Some(columns.to_owned()),
+        // SQLite's transaction holds the one writer: the stronger lock.
+        "for_update" => Some(if postgres { "FOR UPDATE" } else { "" }.to_owned()),
+        number => {
+            let at: usize = number.parse().ok()?;
+            (at < extra).then(|| format!("{sign}{}", before + at + 1))
+        }
+    })
 }
 
 fn list(columns: &[(&'static str, Column)]) -> String {

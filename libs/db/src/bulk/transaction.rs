@@ -177,8 +177,9 @@ impl Rows {
     fn for_postgres(self, template: &str) -> Result<(String, PgArguments), Error> {
         self.check();
         let mut arguments = PgArguments::default();
-        let source = postgres::native_source(&self.columns);
-        let sql = self.fill(DbBackend::Postgres, template, &source, self.columns.len());
+        let (names, source) = (list(&self.columns), postgres::native_source(&self.columns));
+        let counts = (self.columns.len(), self.binds.len());
+        let sql = super::fill(DbBackend::Postgres, template, (&names, &source), counts);
         for (_, column) in self.columns {
             match column {
                 Column::Int(values) => arguments.add(values),

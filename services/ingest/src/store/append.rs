@@ -1,8 +1,8 @@
 //! Group commit: everything that is queued, in one transaction.
 //!
 //! The head rows of the partitions touched are held from the first statement to COMMIT, in partition
-//! order, so seq is dense and in commit order, and a reader that saw seq n sees all below n. Duplicates
-//! are looked up before seq is given out: a repeated event leaves no hole.
+//! order, so seq is dense and in commit order, and a reader that saw seq n sees all below n. A repeated
+//! event leaves no hole: it is looked up before seq is given out, or it undoes the whole commit.
 
 use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +53,7 @@ pub(crate) enum Expect {
     /// They are looked for first: right whatever comes.
     Repeats,
     /// They are not. One that is there all the same fails the commit with [`db::Error::Conflict`], and
-    /// nothing is written: append again, expecting repeats. The look-up is a fifth of a commit.
+    /// nothing is written: append again, expecting repeats. It saves an index probe an entry.
     NewEntries,
 }
 
