@@ -25,7 +25,8 @@ impl Config {
     pub fn read(r: &mut Reader<'_>) -> Self {
         Self {
             service: ServiceConfig::read(r, 7701),
-            // They hide one another's fsync: batches of 500 went from 66,000 to 75,000 a second from two to four.
+            // They hide one another's fsync: batches of 500 went from 66,000 to 75,000 a second when two
+            // became four.
             // SQLite has one writer and gains nothing from a second.
             lanes: r.own(
                 "LANES",
