@@ -33,4 +33,4 @@ pub use ids::OsIds;
 pub use layer::unread;
 pub use outage::Outage;
 pub use server::{Serving, serve};
-pub use service::{Service, StartError};
+pub use service::{Service, StartError, Starting};

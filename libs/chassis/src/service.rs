@@ -1,7 +1,9 @@
 //! What a service library hands to whoever serves it.
 
 use std::error::Error;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -9,6 +11,13 @@ use tonic::service::Routes;
 
 use crate::auth::Authenticator;
 use crate::config::prefix_of;
+
+/// A `T` that is about to start.
+///
+/// Boxed where it is made, because an async function is compiled by whoever awaits it, with everything it
+/// calls: the binary would compile every handler of every service, one crate on one core, at the end of a
+/// build.
+pub type Starting<'a, T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send + 'a>>;
 
 /// A service that has started its work and is ready to be bound to an address.
 pub struct Service {

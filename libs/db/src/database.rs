@@ -6,7 +6,7 @@ use sea_orm::{DatabaseConnection, DbBackend};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::settings::Target;
-use crate::{OpenError, Settings, postgres, sqlite};
+use crate::{OpenError, Settings, Work, postgres, sqlite};
 
 /// An open database. Cheap to clone; all clones share the same connections.
 #[derive(Clone)]
@@ -27,12 +27,14 @@ impl Db {
     /// Connects, refuses a database that could forget what it acknowledged, and makes the context's
     /// schema (PostgreSQL) or file and directory (SQLite) when they are missing. Creates no tables:
     /// that is [`Db::migrate`].
-    pub async fn open(settings: &Settings) -> Result<Self, OpenError> {
-        let inner = match settings.target()? {
-            Target::Sqlite(path) => sqlite::open(settings, &path).await?,
-            Target::Postgres(options) => postgres::open(settings, *options).await?,
-        };
-        Ok(Self { inner: Arc::new(inner) })
+    pub fn open(settings: &Settings) -> Work<'_, Self, OpenError> {
+        Box::pin(async {
+            let inner = match settings.target()? {
+                Target::Sqlite(path) => sqlite::open(settings, &path).await?,
+                Target::Postgres(options) => postgres::open(settings, *options).await?,
+            };
+            Ok(Self { inner: Arc::new(inner) })
+        })
     }
 
     /// For reading with sea-orm. Its connections refuse writes; use [`Db::write`].

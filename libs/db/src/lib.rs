@@ -24,6 +24,7 @@ mod open_error;
 mod postgres;
 mod settings;
 mod sqlite;
+mod work;
 mod write;
 
 pub use clock::now;
@@ -33,3 +34,4 @@ pub use migrate::SchemaError;
 pub use open_error::OpenError;
 pub use sea_orm::DbBackend as Backend;
 pub use settings::Settings;
+pub use work::Work;

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Executor};
 
 use crate::error::sqlstate;
-use crate::{Db, Error, postgres};
+use crate::{Db, Error, Work, postgres};
 
 /// How long a migration waits for another process's to end.
 const LOCK_TIMEOUT: &str = "600s";
@@ -132,25 +132,24 @@ impl Db {
         applied
     }
 
-    async fn migration_lock(
-        &self,
-        options: &PgConnectOptions,
-    ) -> Result<PgConnection, SchemaError> {
-        let options = options.clone().options([("statement_timeout", LOCK_TIMEOUT)]);
-        let mut lock =
-            PgConnection::connect_with(&options).await.map_err(|err| self.failed(err.into()))?;
-        let taken = sqlx::query("SELECT pg_advisory_lock(hashtext('tally migrate'), hashtext($1))")
-            .bind(self.inner().context)
-            .execute(&mut lock)
-            .await;
-        match taken {
-            Ok(_) => Ok(lock),
-            Err(err) if sqlstate(&err).as_deref() == Some("57014") => {
-                let (context, address) = self.names();
-                Err(SchemaError::Locked { context, address })
+    fn migration_lock<'d>(
+        &'d self,
+        options: &'d PgConnectOptions,
+    ) -> Work<'d, PgConnection, SchemaError> {
+        Box::pin(async {
+            let options = options.clone().options([("statement_timeout", LOCK_TIMEOUT)]);
+            let lock = PgConnection::connect_with(&options).await;
+            let mut lock = lock.map_err(|err| self.failed(err.into()))?;
+            let sql = "SELECT pg_advisory_lock(hashtext('tally migrate'), hashtext($1))";
+            match sqlx::query(sql).bind(self.inner().context).execute(&mut lock).await {
+                Ok(_) => Ok(lock),
+                Err(err) if sqlstate(&err).as_deref() == Some("57014") => {
+                    let (context, address) = self.names();
+                    Err(SchemaError::Locked { context, address })
+                }
+                Err(err) => Err(self.failed(err.into())),
             }
-            Err(err) => Err(self.failed(err.into())),
-        }
+        })
     }
 
     /// In one transaction: its write lock is the lock between processes, and a migration that fails
@@ -201,10 +200,12 @@ async fn difference<'c, M: MigratorTrait>(
 }
 
 /// Creates nothing, unlike the library's own listing: a role that may only read can verify.
-async fn recorded(manager: &SchemaManager<'_>) -> Result<BTreeSet<String>, Error> {
-    if !manager.has_table("seaql_migrations").await? {
-        return Ok(BTreeSet::new());
-    }
-    let rows = seaql_migrations::Entity::find().all(manager.get_connection()).await?;
-    Ok(rows.into_iter().map(|row| row.version).collect())
+fn recorded<'m>(manager: &'m SchemaManager<'_>) -> Work<'m, BTreeSet<String>, Error> {
+    Box::pin(async {
+        if !manager.has_table("seaql_migrations").await? {
+            return Ok(BTreeSet::new());
+        }
+        let rows = seaql_migrations::Entity::find().all(manager.get_connection()).await?;
+        Ok(rows.into_iter().map(|row| row.version).collect())
+    })
 }

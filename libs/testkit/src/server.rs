@@ -134,11 +134,14 @@ impl Server {
     /// given back, so that a second one on the same database finds them free; `false` when the server ended
     /// by a defect.
     pub async fn stop(self) -> bool {
-        self.ctx.stop.cancel();
-        let ended = self.serving.ended().await;
-        self.ctx.tasks.close();
+        let Self { keys, ctx, serving, .. } = self;
+        ctx.stop.cancel();
+        let ended = serving.ended().await;
+        // The last handle on the service: tasks that serve whoever holds one end with it.
+        drop(keys);
+        ctx.tasks.close();
         // What does not end by itself is another test's matter.
-        let _ = tokio::time::timeout(DRAIN, self.ctx.tasks.wait()).await;
+        let _ = tokio::time::timeout(DRAIN, ctx.tasks.wait()).await;
         ended
     }
 

@@ -17,7 +17,7 @@ mod store;
 
 use std::sync::Arc;
 
-use chassis::{Context, Service, StartError};
+use chassis::{Context, Service, StartError, Starting};
 use db::{Db, Settings};
 use tokio::sync::watch;
 use wire::catalog::v1::catalog_service_server::CatalogServiceServer;
@@ -32,7 +32,11 @@ pub const NAME: &str = "baseline-catalog";
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Opens the database and answers CatalogService. Refuses tables of another version.
-pub async fn start(config: Config, context: &Context) -> Result<Service, StartError> {
+pub fn start(config: Config, context: &Context) -> Starting<'_, Service> {
+    Box::pin(begin(config, context))
+}
+
+async fn begin(config: Config, context: &Context) -> Result<Service, StartError> {
     let Config { service, connections } = config;
     let settings = Settings { url: service.database_url, context: NAME, connections };
     let db = Db::open(&settings).await.map_err(|error| StartError::database(NAME, error))?;

@@ -23,7 +23,7 @@ mod tail_poll;
 
 use std::sync::Arc;
 
-use chassis::{Context, Service, StartError};
+use chassis::{Context, Service, StartError, Starting};
 use db::{Backend, Db, Settings};
 use tonic::service::Routes;
 use wire::catalog::v1::catalog_service_client::CatalogServiceClient;
@@ -51,7 +51,11 @@ use crate::store::{AccessStore, CatalogCopyStore, LedgerReader};
 pub const NAME: &str = "ingest";
 
 /// Opens the database, starts the committers and the watch of the catalog.
-pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError> {
+pub fn start(config: Config, ctx: &Context) -> Starting<'_, Service> {
+    Box::pin(begin(config, ctx))
+}
+
+async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let db = open(&config).await?;
     db.verify::<Migrator>().await.map_err(|error| StartError::database(NAME, error))?;
     let hot = hot::open(config.service.redis_url.as_ref())
@@ -127,7 +131,14 @@ pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError>
 
 /// On a fresh install: creates the workspace `default` and answers its id and first admin key, which is
 /// shown this once. `None` when there is a workspace already.
-pub async fn bootstrap(
+pub fn bootstrap<'a>(
+    config: &'a Config,
+    ctx: &'a Context,
+) -> Starting<'a, Option<(String, String)>> {
+    Box::pin(make_first(config, ctx))
+}
+
+async fn make_first(
     config: &Config,
     ctx: &Context,
 ) -> Result<Option<(String, String)>, StartError> {

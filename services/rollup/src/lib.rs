@@ -15,7 +15,7 @@ mod worker;
 
 use std::sync::Arc;
 
-use chassis::{Context, Service, StartError};
+use chassis::{Context, Service, StartError, Starting};
 use db::{Db, Settings};
 use tokio::sync::watch;
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
@@ -34,7 +34,11 @@ use worker::Folding;
 pub const NAME: &str = "rollup";
 
 /// Opens the database, starts to consume and hands over the routes.
-pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError> {
+pub fn start(config: Config, ctx: &Context) -> Starting<'_, Service> {
+    Box::pin(begin(config, ctx))
+}
+
+async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let Config { service, connections } = config;
     let url = service.database_url.clone();
     let settings = Settings { url, context: NAME, connections };

@@ -21,7 +21,7 @@ pub mod worker;
 
 use std::sync::Arc;
 
-use chassis::{Context, Service, StartError};
+use chassis::{Context, Service, StartError, Starting};
 use db::{Db, Settings};
 use tokio::sync::{Notify, watch};
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
@@ -44,7 +44,11 @@ use worker::Worker;
 pub const NAME: &str = "webhook-dispatch";
 
 /// Opens the database, starts to consume and to retry, and hands over the routes.
-pub async fn start(config: Config, ctx: &Context) -> Result<Service, StartError> {
+pub fn start(config: Config, ctx: &Context) -> Starting<'_, Service> {
+    Box::pin(begin(config, ctx))
+}
+
+async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let Parts { service, worker, due, .. } = assemble(config, Arc::new(SystemLookup), ctx).await?;
     ctx.tasks.spawn(worker.run(due));
     Ok(service)

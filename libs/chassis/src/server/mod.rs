@@ -16,7 +16,7 @@ use tonic::transport::Server;
 use crate::auth::Gate;
 use crate::config::prefix_of;
 use crate::layer::{EdgeLayer, Limits};
-use crate::{Context, Service, StartError};
+use crate::{Context, Service, StartError, Starting};
 use drain::Drain;
 use health::Health;
 use incoming::Incoming;
@@ -79,7 +79,11 @@ impl Serving {
 /// Binds `service` and answers calls until `ctx.stop` is cancelled, then drains: health turns
 /// NOT_SERVING, calls in flight finish, streams that stay open are ended with UNAVAILABLE, and after
 /// `ctx.transport.drain` whatever is left is cut.
-pub async fn serve(service: Service, ctx: &Context) -> Result<Serving, StartError> {
+pub fn serve(service: Service, ctx: &Context) -> Starting<'_, Serving> {
+    Box::pin(bind(service, ctx))
+}
+
+async fn bind(service: Service, ctx: &Context) -> Result<Serving, StartError> {
     let Service { name, listen, routes, ready, authenticator } = service;
     let transport = &ctx.transport;
     let health = Health::new(name, ready, ctx.stop.clone());

@@ -10,7 +10,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, FromRow};
 
 use super::values::Cells;
 use super::{Column, Row, Rows, insert, list, postgres, template};
-use crate::{Db, Error};
+use crate::{Db, Error, Work};
 
 /// An open transaction on the writing connections; see [`Db::write_rows`].
 pub struct Transaction {
@@ -24,16 +24,25 @@ enum On {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
 }
 
+/// Rows as the driver gives them.
+enum Found {
+    Postgres(Vec<PgRow>),
+    Sqlite(Vec<SqliteRow>),
+}
+
 impl Transaction {
-    pub(crate) async fn begin(db: &Db) -> Result<Self, Error> {
-        let writer = &db.inner().writer;
-        let on = if db.backend() == DbBackend::Postgres {
-            On::Postgres(writer.get_postgres_connection_pool().begin().await?)
-        } else {
-            // As in `Db::write`: the lock at once, or not at all.
-            On::Sqlite(writer.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?)
-        };
-        Ok(Self { on, failed: false })
+    pub(crate) fn begin(db: &Db) -> Work<'_, Self, Error> {
+        Box::pin(async {
+            let writer = &db.inner().writer;
+            let on = if db.backend() == DbBackend::Postgres {
+                On::Postgres(writer.get_postgres_connection_pool().begin().await?)
+            } else {
+                // As in `Db::write`: the lock at once, or not at all.
+                let pool = writer.get_sqlite_connection_pool();
+                On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
+            };
+            Ok(Self { on, failed: false })
+        })
     }
 
     /// Runs a statement over `rows`, a template as for [`Rows::statement`]; answers how many rows it
@@ -41,27 +50,26 @@ impl Transaction {
     ///
     /// # Panics
     /// As [`Rows::statement`] does.
-    pub async fn execute(&mut self, rows: Rows, template: &str) -> Result<u64, Error> {
-        let done = match &mut self.on {
-            On::Postgres(txn) => {
-                let (sql, arguments) = rows.for_postgres(template)?;
-                let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
-                query.execute(&mut **txn).await.map(|done| done.rows_affected())
-            }
-            On::Sqlite(txn) => {
-                let mut portions = rows.for_sqlite(template);
-                let mut touched = Ok(0);
-                while let (Ok(so_far), Some(portion)) = (&touched, portions.next()) {
-                    let (sql, arguments) = portion?;
-                    let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
-                    let done = query.execute(&mut **txn).await;
-                    touched = done.map(|done| so_far + done.rows_affected());
+    pub fn execute<'t>(&'t mut self, rows: Rows, template: &'t str) -> Work<'t, u64, Error> {
+        Box::pin(async move {
+            let done = match &mut self.on {
+                On::Postgres(txn) => {
+                    let (sql, arguments) = rows.for_postgres(template)?;
+                    on_postgres(txn, sql, arguments).await
                 }
-                touched
-            }
-        };
-        self.failed |= done.is_err();
-        Ok(done?)
+                On::Sqlite(txn) => {
+                    let mut portions = rows.for_sqlite(template);
+                    let mut touched = Ok(0);
+                    while let (Ok(so_far), Some(portion)) = (&touched, portions.next()) {
+                        let (sql, arguments) = portion?;
+                        touched = on_sqlite(txn, sql, arguments).await.map(|more| so_far + more);
+                    }
+                    touched
+                }
+            };
+            self.failed |= done.is_err();
+            Ok(done?)
+        })
     }
 
     /// The same for a statement that answers rows. A tuple reads the columns in order. SQLite is given
@@ -71,29 +79,41 @@ impl Transaction {
     /// As [`Rows::statement`] does.
     pub async fn fetch<R>(&mut self, rows: Rows, template: &str) -> Result<Vec<R>, Error>
     where
-        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow>,
     {
-        let found = match &mut self.on {
-            On::Postgres(txn) => {
-                let (sql, arguments) = rows.for_postgres(template)?;
-                sqlx::query_as_with(AssertSqlSafe(sql), arguments).fetch_all(&mut **txn).await
-            }
-            On::Sqlite(txn) => {
-                let mut portions = rows.for_sqlite(template);
-                let mut found = Ok(Vec::new());
-                while let (Ok(so_far), Some(portion)) = (&mut found, portions.next()) {
-                    let (sql, arguments) = portion?;
-                    let query = sqlx::query_as_with(AssertSqlSafe(sql), arguments);
-                    match query.fetch_all(&mut **txn).await {
-                        Ok(mut more) => so_far.append(&mut more),
-                        Err(error) => found = Err(error),
-                    }
-                }
-                found
-            }
+        let found = match self.find(rows, template).await? {
+            Found::Postgres(found) => found.iter().map(R::from_row).collect(),
+            Found::Sqlite(found) => found.iter().map(R::from_row).collect::<Result<Vec<R>, _>>(),
         };
         self.failed |= found.is_err();
         Ok(found?)
+    }
+
+    fn find<'t>(&'t mut self, rows: Rows, template: &'t str) -> Work<'t, Found, Error> {
+        Box::pin(async move {
+            let found = match &mut self.on {
+                On::Postgres(txn) => {
+                    let (sql, arguments) = rows.for_postgres(template)?;
+                    let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                    query.fetch_all(&mut **txn).await.map(Found::Postgres)
+                }
+                On::Sqlite(txn) => {
+                    let mut portions = rows.for_sqlite(template);
+                    let mut found = Ok(Vec::new());
+                    while let (Ok(so_far), Some(portion)) = (&mut found, portions.next()) {
+                        let (sql, arguments) = portion?;
+                        let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                        match query.fetch_all(&mut **txn).await {
+                            Ok(mut more) => so_far.append(&mut more),
+                            Err(error) => found = Err(error),
+                        }
+                    }
+                    found.map(Found::Sqlite)
+                }
+            };
+            self.failed |= found.is_err();
+            Ok(found?)
+        })
     }
 
     /// Inserts new rows into `table`. `write` is called once a row, and writes a cell for each of `columns`.
@@ -104,73 +124,94 @@ impl Transaction {
         &mut self,
         table: &str,
         columns: &[&str],
-        rows: impl ExactSizeIterator<Item = R>,
+        mut rows: impl ExactSizeIterator<Item = R>,
         write: impl Fn(&mut Row<'_>, R),
     ) -> Result<(), Error> {
+        let into = (table, columns);
         let inserted = match &mut self.on {
             On::Postgres(_) if rows.len() == 0 => Ok(()),
             On::Postgres(txn) if rows.len() < insert::COPY_ROWS_MIN => {
-                let (sql, arguments) =
-                    insert::arrays((table, columns), rows, write).map_err(cannot_bind)?;
-                let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
-                query.execute(&mut **txn).await.map(drop)
+                let (sql, arguments) = insert::arrays(into, rows, write).map_err(cannot_bind)?;
+                on_postgres(txn, sql, arguments).await.map(drop)
             }
             On::Postgres(txn) => {
-                let (sql, data) = insert::copy((table, columns), rows, write);
-                copy_in(txn, &sql, data).await
+                let (sql, data) = insert::copy(into, rows, write);
+                copy_in(txn, sql, data).await
             }
-            On::Sqlite(txn) => insert_in(txn, (table, columns), rows, write).await,
+            On::Sqlite(txn) => {
+                let mut inserted = Ok(());
+                while inserted.is_ok() && rows.len() > 0 {
+                    let portion = insert::portion(rows.len());
+                    let sql = insert::insert(table, columns, portion);
+                    let portion = rows.by_ref().take(portion);
+                    let arguments = insert::values(portion, &write).map_err(cannot_bind)?;
+                    inserted = on_sqlite(txn, sql, arguments).await.map(drop);
+                }
+                inserted
+            }
         };
         self.failed |= inserted.is_err();
         Ok(inserted?)
     }
 
-    pub(crate) async fn commit(self) -> Result<(), Error> {
-        if self.failed {
-            let why = "a statement failed and the work went on: nothing is committed";
-            return Err(Error::Other(DbErr::Custom(why.into())));
-        }
-        let done = match self.on {
-            On::Postgres(txn) => txn.commit().await,
-            On::Sqlite(txn) => txn.commit().await,
-        };
-        done.map_err(|error| Error::at_commit(crate::error::driver(error)))
+    pub(crate) fn commit(self) -> Work<'static, (), Error> {
+        Box::pin(async move {
+            if self.failed {
+                let why = "a statement failed and the work went on: nothing is committed";
+                return Err(Error::Other(DbErr::Custom(why.into())));
+            }
+            let done = match self.on {
+                On::Postgres(txn) => txn.commit().await,
+                On::Sqlite(txn) => txn.commit().await,
+            };
+            done.map_err(|error| Error::at_commit(crate::error::driver(error)))
+        })
     }
 
-    pub(crate) async fn rollback(self) -> Result<(), Error> {
-        match self.on {
-            On::Postgres(txn) => txn.rollback().await?,
-            On::Sqlite(txn) => txn.rollback().await?,
-        }
-        Ok(())
+    pub(crate) fn rollback(self) -> Work<'static, (), Error> {
+        Box::pin(async move {
+            match self.on {
+                On::Postgres(txn) => txn.rollback().await?,
+                On::Sqlite(txn) => txn.rollback().await?,
+            }
+            Ok(())
+        })
     }
 }
 
-async fn copy_in(
-    txn: &mut sqlx::Transaction<'static, Postgres>,
-    sql: &str,
+fn on_postgres<'t>(
+    txn: &'t mut sqlx::Transaction<'static, Postgres>,
+    sql: String,
+    arguments: PgArguments,
+) -> Work<'t, u64, sqlx::Error> {
+    Box::pin(async move {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+        Ok(query.execute(&mut **txn).await?.rows_affected())
+    })
+}
+
+fn on_sqlite<'t>(
+    txn: &'t mut sqlx::Transaction<'static, Sqlite>,
+    sql: String,
+    arguments: SqliteArguments,
+) -> Work<'t, u64, sqlx::Error> {
+    Box::pin(async move {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+        Ok(query.execute(&mut **txn).await?.rows_affected())
+    })
+}
+
+fn copy_in<'t>(
+    txn: &'t mut sqlx::Transaction<'static, Postgres>,
+    sql: String,
     data: Vec<u8>,
-) -> Result<(), sqlx::Error> {
-    let mut copy = txn.copy_in_raw(sql).await?;
-    copy.send(data).await?;
-    copy.finish().await?;
-    Ok(())
-}
-
-async fn insert_in<R>(
-    txn: &mut sqlx::Transaction<'static, Sqlite>,
-    (table, columns): (&str, &[&str]),
-    mut rows: impl ExactSizeIterator<Item = R>,
-    write: impl Fn(&mut Row<'_>, R),
-) -> Result<(), sqlx::Error> {
-    while rows.len() > 0 {
-        let portion = insert::portion(rows.len());
-        let sql = insert::insert(table, columns, portion);
-        let arguments =
-            insert::values(rows.by_ref().take(portion), &write).map_err(sqlx::Error::Encode)?;
-        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **txn).await?;
-    }
-    Ok(())
+) -> Work<'t, (), sqlx::Error> {
+    Box::pin(async move {
+        let mut copy = txn.copy_in_raw(&sql).await?;
+        copy.send(data).await?;
+        copy.finish().await?;
+        Ok(())
+    })
 }
 
 impl Rows {
