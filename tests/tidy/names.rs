@@ -9,7 +9,7 @@ use crate::ratchet::{Breach, holds};
 use crate::tree::{Source, sources};
 
 /// What a domain may name beside std and kernel: pure functions over bytes and text, no I/O.
-const PURE: [(&str, &str); 11] = [
+const PURE: [(&str, &str); 12] = [
     ("thiserror", "errors are enums"),
     ("sha2", "digests of ids and keys"),
     ("hmac", "signatures"),
@@ -21,6 +21,7 @@ const PURE: [(&str, &str); 11] = [
     ("roaring", "sets of ticket numbers"),
     ("strsim", "did you mean"),
     ("jiff", "calendars and zones, with the time given"),
+    ("regex", "which models a price is for"),
 ];
 
 /// Reading a clock, the environment or chance, and waiting by the clock of the machine.

@@ -92,6 +92,14 @@ pub const CONSUMER_LAG_TIME: &str = "app.consumer.lag_time";
 pub const CONSUMER_FENCED: &str = "app.consumer.fenced";
 pub const CACHE_LOOKUPS: &str = "app.cache.lookups";
 pub const CACHE_RESULT: &str = "app.cache.result";
+/// Calls the guard was asked about.
+pub const GUARD_VERDICTS: &str = "app.guard.verdicts";
+pub const GUARD_VERDICT: &str = "app.guard.verdict";
+pub const GUARD_RULE: &str = "app.guard.rule";
+/// Calls let through because the counters could not be read.
+pub const GUARD_FAILED_OPEN: &str = "app.guard.failed_open";
+/// Denials that may be missing in the ledger.
+pub const GUARD_UNRECORDED: &str = "app.guard.unrecorded";
 pub const DELIVERY_ATTEMPTS: &str = "app.delivery.attempts";
 pub const DELIVERY_OUTCOME: &str = "app.delivery.outcome";
 

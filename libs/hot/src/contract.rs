@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kernel::Timestamp;
 use tokio::sync::broadcast;
 
-use crate::{Key, Rate, Taken, Wake, Wanted};
+use crate::{Count, Key, Rate, Taken, Wake, Wanted};
 
 /// A cached value and the ledger position it reflects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,12 @@ pub trait Hot: Send + Sync {
     /// when the cache was emptied. Redis goes by its own clock, memory by `now`. None when nobody
     /// answers: whether tokens were taken is unknown then.
     async fn take(&self, key: &Key, wanted: Wanted, rate: Rate, now: Timestamp) -> Option<Taken>;
+
+    /// Counts one more under `key`, unless `limit` were counted already: then it is turned away, which
+    /// is counted too. Of any number of callers in any number of processes, `limit` are granted, until
+    /// `ttl` has passed since the last of them. None when nobody answers: whether it was counted is
+    /// unknown then.
+    async fn count(&self, key: &Key, limit: u32, ttl: Duration) -> Option<Count>;
 
     /// Tells every subscriber, in this process and others, that a partition has grown. May be lost:
     /// whoever depends on it also looks by itself.

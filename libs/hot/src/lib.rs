@@ -1,5 +1,5 @@
-//! The shared cache: hot aggregates by version, token buckets, and wake-ups between processes. Redis,
-//! or memory of this process when there is no Redis, under one contract.
+//! The shared cache: hot aggregates by version, token buckets, counters with a ceiling, and wake-ups
+//! between processes. Redis, or memory of this process when there is no Redis, under one contract.
 //!
 //! It may be emptied at any moment, hang or be gone, and nothing becomes wrong; only slower. So no
 //! call fails: what cannot be read is a miss, what cannot be written is [`Put::Unavailable`], and a
@@ -13,6 +13,7 @@
 
 mod bucket;
 mod contract;
+mod count;
 mod frame;
 mod key;
 mod link;
@@ -26,6 +27,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use bucket::{Rate, Taken, Wanted};
 pub use contract::{Hot, Put, Versioned};
+pub use count::Count;
 pub use key::Key;
 pub use wake::Wake;
 

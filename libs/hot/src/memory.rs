@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 
 use crate::bucket::Bucket;
 use crate::contract::spread;
+use crate::count::{Count, Counters};
 use crate::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted, wake};
 
 /// Room for the hot aggregates of a few thousand workspaces.
@@ -23,6 +24,7 @@ const BUCKETS_MAX: u64 = 100_000;
 pub(crate) struct Memory {
     values: Cache<Key, Held>,
     buckets: Cache<Key, Arc<Mutex<Bucket>>>,
+    counters: Counters,
     wakes: broadcast::Sender<Wake>,
 }
 
@@ -45,7 +47,8 @@ impl Memory {
             .expire_after(ByValue)
             .build();
         let buckets = Cache::builder().max_capacity(BUCKETS_MAX).build();
-        Self { values, buckets, wakes: broadcast::Sender::new(wake::BACKLOG) }
+        let wakes = broadcast::Sender::new(wake::BACKLOG);
+        Self { values, buckets, counters: Counters::new(), wakes }
     }
 }
 
@@ -76,6 +79,10 @@ impl Hot for Memory {
         let bucket = self.buckets.get_with_by_ref(key, full).await;
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
         Some(bucket.take(wanted, rate, now))
+    }
+
+    async fn count(&self, key: &Key, limit: u32, ttl: Duration) -> Option<Count> {
+        Some(self.counters.count(key, limit, ttl).await)
     }
 
     async fn publish(&self, wake: Wake) {

@@ -12,6 +12,7 @@ use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 use crate::contract::spread;
+use crate::count::{self, Count};
 use crate::link::Link;
 use crate::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted, frame, wake};
 
@@ -152,6 +153,10 @@ impl Hot for Redis {
             (given, 0) => Taken::Given(given),
             (_, micros) => Taken::Wait(Duration::from_micros(micros)),
         })
+    }
+
+    async fn count(&self, key: &Key, limit: u32, ttl: Duration) -> Option<Count> {
+        count::in_redis(&self.link, key, limit, ttl).await
     }
 
     async fn publish(&self, wake: Wake) {

@@ -3,9 +3,11 @@
 mod access;
 mod correct;
 mod flood;
+mod guard;
 mod interleave;
 mod limits;
 mod list;
+mod queue;
 mod stream;
 
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 use wire::catalog::v1 as catalog;
 use wire::catalog::v1::change::Body as Fact;
-use wire::common::v1::{Outcome, Scope};
+use wire::common::v1::{Outcome, Refusal, Scope};
 use wire::ingest::v1::access_service_client::AccessServiceClient;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::ingest_service_client::IngestServiceClient;
@@ -250,12 +252,18 @@ async fn bad_events_are_refused_with_code_reason_and_field_and_nothing_is_writte
         (status.code(), reason_of(&status)),
         (Code::AlreadyExists, Some(ErrorReason::IdempotencyConflict))
     );
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.metadata["fields"], "task_completed.outcome");
+    assert_eq!(info.metadata["event_id"].parse::<kernel::EventId>().unwrap().0.seq, 1);
+    assert!(status.message().contains("task_completed.outcome"), "{}", status.message());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_answers_per_item() {
     let h = Harness::on(testkit::sqlite::<Migrator>("ingest").await).await;
-    let events = vec![success("a"), step("b", 0), success("a"), step("a", 3), success("c")];
+    // The last one stands against one of the same commit.
+    let twin = Event { agent_id: "sales".into(), ..success("c") };
+    let events = vec![success("a"), step("b", 0), success("a"), step("a", 3), success("c"), twin];
     let request = TrackBatchRequest { events, ..Default::default() };
     let results = h.ingest().track_batch(request).await.unwrap().into_inner().results;
     let answers: Vec<String> = results
@@ -263,10 +271,23 @@ async fn a_batch_answers_per_item() {
         .map(|result| match result.result.unwrap() {
             Tracked::Receipt(receipt) if receipt.duplicate => "duplicate".to_owned(),
             Tracked::Receipt(_) => "new".to_owned(),
-            Tracked::Refusal(refusal) => format!("{} {}", refusal.reason, refusal.violations.len()),
+            Tracked::Refusal(Refusal { reason, violations, metadata, .. }) => {
+                let fields = metadata.get("fields").map(String::as_str).unwrap_or_default();
+                format!("{reason} {} {fields}", violations.len())
+            }
         })
         .collect();
-    assert_eq!(answers, ["new", "REQUIRED 1", "duplicate", "IDEMPOTENCY_CONFLICT 0", "new"]);
+    assert_eq!(
+        answers,
+        [
+            "new",
+            "REQUIRED 1 ",
+            "duplicate",
+            "IDEMPOTENCY_CONFLICT 0 task_completed.outcome",
+            "new",
+            "IDEMPOTENCY_CONFLICT 0 agent_id"
+        ]
+    );
     assert_eq!(h.entries(2).await, [1, 2]);
 }
 

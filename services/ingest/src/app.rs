@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{self, Access};
 use crate::catalog_copy::CatalogCopy;
-use crate::committer::{Committed, Committer, Refused};
+use crate::committer::{Committed, Committer, Refused, WhenFull};
 use crate::domain::limits::FUTURE_MAX;
 use crate::domain::{Allowance, KeyId, Search, Task, UnknownTaskType, Valuation, value};
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::store::{LedgerReader, NewEntry, Row};
 
@@ -41,6 +42,7 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
+    pub(crate) guard: Guard,
     pub(crate) settings: Mutex<HashMap<WorkspaceId, (Timestamp, WorkspaceSettings)>>,
     /// The drain has begun.
     pub(crate) stop: CancellationToken,
@@ -103,8 +105,12 @@ impl App {
         }
     }
 
-    pub(crate) async fn append(&self, entries: Vec<NewEntry>) -> Result<Committed, Fault> {
-        self.committer.append(entries).await.map_err(|refused| match refused {
+    pub(crate) async fn append(
+        &self,
+        entries: Vec<NewEntry>,
+        full: WhenFull<'_>,
+    ) -> Result<Committed, Fault> {
+        self.committer.append(entries, full).await.map_err(|refused| match refused {
             Refused::Overloaded => Fault::exhausted(
                 ErrorReason::Overloaded,
                 "more events wait for a commit than is healthy; call again in a moment",

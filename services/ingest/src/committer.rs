@@ -10,6 +10,7 @@ use chassis::{attr, trace};
 use db::Db;
 use kernel::{Clock, Position, TraceContext};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::announce::Announcer;
@@ -20,6 +21,9 @@ use crate::store::{self, Appended, Expect, NewEntry};
 const COMMIT_ENTRIES_MAX: usize = 4_096;
 /// What may wait for a commit, in KiB of records: a second's work, and all the memory a queue can take.
 const WAITING_KIB_MAX: usize = 16 * 1024;
+/// What of it those may take who wait for room. They stand in line for it, so without a share of their own
+/// they would leave none to those who do not wait.
+const PATIENT_KIB_MAX: usize = WAITING_KIB_MAX / 2;
 /// Bytes of one commit, so that a few large events cannot make a huge statement.
 const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -37,6 +41,16 @@ pub(crate) enum Refused {
     Storage(Arc<db::Error>),
 }
 
+/// What happens to entries that find the queue full.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WhenFull<'a> {
+    /// They are refused at once: a caller who is owed an answer should not wait for a place in a line.
+    Refuse,
+    /// They wait, at most until the service stops. For a stream: nothing more is read from it meanwhile, so
+    /// its sender is held back by the connection.
+    Wait { stop: &'a CancellationToken },
+}
+
 /// What a commit answers one call.
 pub(crate) struct Committed {
     pub(crate) answers: Vec<Appended>,
@@ -49,7 +63,12 @@ struct Job {
     caller: Option<TraceContext>,
     reply: oneshot::Sender<Result<Committed, Refused>>,
     /// Its part of what may wait; given back with the answer.
-    _room: OwnedSemaphorePermit,
+    _room: Room,
+}
+
+struct Room {
+    _of_all: OwnedSemaphorePermit,
+    _of_the_patient: Option<OwnedSemaphorePermit>,
 }
 
 /// The way into the ledger. Cheap to clone.
@@ -57,6 +76,7 @@ struct Job {
 pub(crate) struct Committer {
     lanes: Arc<[mpsc::Sender<Job>]>,
     room: Arc<Semaphore>,
+    patient: Arc<Semaphore>,
 }
 
 /// What every lane works with.
@@ -76,29 +96,64 @@ impl Committer {
             tasks.spawn(lane.clone().run(jobs));
             sender
         });
-        Self { lanes: lanes.collect(), room: Arc::new(Semaphore::new(WAITING_KIB_MAX)) }
+        Self {
+            lanes: lanes.collect(),
+            room: Arc::new(Semaphore::new(WAITING_KIB_MAX)),
+            patient: Arc::new(Semaphore::new(PATIENT_KIB_MAX)),
+        }
     }
 
     /// Appends entries of one workspace and waits until they are on disk.
-    pub(crate) async fn append(&self, entries: Vec<NewEntry>) -> Result<Committed, Refused> {
+    pub(crate) async fn append(
+        &self,
+        entries: Vec<NewEntry>,
+        full: WhenFull<'_>,
+    ) -> Result<Committed, Refused> {
         let Some(first) = entries.first() else {
             return Ok(Committed { answers: Vec::new(), commit: None });
         };
         let lane = usize::from(first.workspace.partition().get().unsigned_abs()) % self.lanes.len();
-        // Never waits for room: a queue that is full is the caller's to know about, at once.
         let bytes: usize = entries.iter().map(|entry| entry.record.len()).sum();
-        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(kib);
-        let room = room.map_err(|_| Refused::Overloaded)?;
+        let kib = bytes / 1024 + 1;
+        let (room, slot) = match full {
+            WhenFull::Refuse => self.room_now(lane, kib)?,
+            WhenFull::Wait { stop } => tokio::select! {
+                // Room that is there is taken, whether the service stops or not.
+                biased;
+                room = self.room_in_time(lane, kib) => room?,
+                () = stop.cancelled() => return Err(Refused::Stopping),
+            },
+        };
         let (reply, answer) = oneshot::channel();
-        let job = Job { caller: trace::current(), entries, reply, _room: room };
-        self.lanes[lane].try_send(job).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Refused::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Refused::Stopping,
-        })?;
+        slot.send(Job { caller: trace::current(), entries, reply, _room: room });
         answer.await.map_err(|_| Refused::Stopping)?
     }
+
+    fn room_now(&self, lane: usize, kib: usize) -> Result<(Room, Slot<'_>), Refused> {
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kib);
+        let _of_all = room.map_err(|_| Refused::Overloaded)?;
+        let slot = self.lanes[lane].try_reserve().map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(()) => Refused::Overloaded,
+            mpsc::error::TrySendError::Closed(()) => Refused::Stopping,
+        })?;
+        Ok((Room { _of_all, _of_the_patient: None }, slot))
+    }
+
+    async fn room_in_time(&self, lane: usize, kib: usize) -> Result<(Room, Slot<'_>), Refused> {
+        // More than there is would be waited for for ever.
+        let kib = u32::try_from(kib.min(PATIENT_KIB_MAX)).unwrap_or(u32::MAX);
+        let acquire = async |of: &Arc<Semaphore>| {
+            Arc::clone(of).acquire_many_owned(kib).await.map_err(|_| Refused::Stopping)
+        };
+        let _of_the_patient = Some(acquire(&self.patient).await?);
+        let _of_all = acquire(&self.room).await?;
+        let slot = self.lanes[lane].reserve().await.map_err(|_| Refused::Stopping)?;
+        Ok((Room { _of_all, _of_the_patient }, slot))
+    }
 }
+
+type Slot<'a> = mpsc::Permit<'a, Job>;
 
 impl Lane {
     async fn run(self, mut jobs: mpsc::Receiver<Job>) {
@@ -201,3 +256,6 @@ fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
     }
     group
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ pub struct Config {
     pub service: ServiceConfig,
     /// Committers working side by side; a partition belongs to one of them.
     pub(crate) lanes: usize,
-    /// Calls waiting for a commit before more are refused.
+    /// Calls waiting for a commit before more are refused and streams wait.
     pub(crate) queue: usize,
     /// Connections to the database.
     pub connections: u32,
@@ -33,7 +33,11 @@ impl Config {
                 "4",
                 "Group commits in flight at once on PostgreSQL; SQLite uses one.",
             ),
-            queue: r.own("QUEUE", "8192", "Calls that may wait for a commit; more are refused."),
+            queue: r.own(
+                "QUEUE",
+                "8192",
+                "Calls that may wait for a commit; more are refused, and streams are held back.",
+            ),
             connections: r.own("CONNECTIONS", "8", "Database connections, 2 or more."),
             allowance: Allowance {
                 per_second: r.own(

@@ -15,6 +15,7 @@ mod committer;
 mod config;
 mod domain;
 mod grpc;
+mod guard;
 mod heads;
 mod last_use;
 mod limits;
@@ -42,6 +43,7 @@ use crate::catalog_copy::CatalogCopy;
 use crate::catalog_watch::CatalogWatch;
 use crate::committer::{Committer, Lane};
 use crate::domain::limits::CALL_BYTES_MAX;
+use crate::guard::Guard;
 use crate::heads::Heads;
 use crate::limits::Limits;
 use crate::limits::usage::Usage;
@@ -92,7 +94,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     })?;
     ctx.tasks.spawn(watch.run());
 
-    let limits = Limits::new(config.allowance, &db, hot, &ctx.clock)
+    let limits = Limits::new(config.allowance, &db, Arc::clone(&hot), &ctx.clock)
         .map_err(|error| StartError::new("what limits workspaces cannot be kept").because(error))?;
     let usage = Usage::new(&db, heads.clone(), &limits, ctx);
     ctx.tasks.spawn(usage.run());
@@ -101,6 +103,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
         Access::new(AccessStore(db), Arc::clone(&ctx.clock), Arc::clone(&ctx.ids));
     ctx.tasks.spawn(noting);
     let ready = catalog.loaded();
+    let guard = Guard::new(hot, Arc::clone(&catalog), Arc::clone(&ctx.clock), &ctx.tasks);
     let app = App {
         committer,
         reader: reader.clone(),
@@ -108,18 +111,19 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
         access: access.clone(),
         clock: Arc::clone(&ctx.clock),
         limits,
+        guard,
         settings: std::sync::Mutex::default(),
         stop: ctx.stop.clone(),
     };
     let ledger =
         grpc::LedgerApi { reader, heads, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };
+    let api = grpc::IngestApi(Arc::new(app));
     let routes = Routes::new(
-        IngestServiceServer::new(grpc::IngestApi(Arc::new(app)))
-            .max_decoding_message_size(CALL_BYTES_MAX),
+        IngestServiceServer::new(api.clone()).max_decoding_message_size(CALL_BYTES_MAX),
     )
     .add_service(LedgerServiceServer::new(ledger))
     .add_service(AccessServiceServer::new(grpc::AccessApi(access.clone())))
-    .add_service(GuardServiceServer::new(grpc::GuardApi));
+    .add_service(GuardServiceServer::new(grpc::GuardApi(api)));
     Ok(Service {
         name: NAME,
         listen: config.service.listen,

@@ -45,6 +45,7 @@ pub(crate) fn facts(entry: &Entry) -> Option<Facts<'_>> {
             facts.agent_cost_micros = call.cost.as_ref().map(|cost| cost.micros);
         }
         Body::ToolCall(call) => facts.duration_ms = call.duration_ms,
+        Body::CallDenied(denied) => facts.model = &denied.model,
         Body::ReviewSubmitted(review) => facts.duration_ms = review.duration_ms,
         Body::EngineeringInterrupted(interruption) => facts.duration_ms = interruption.duration_ms,
         Body::Retracted(_)
@@ -161,6 +162,7 @@ fn kind(body: &Body) -> &'static str {
         Body::WorkflowApplied(_) => "workflow_applied",
         Body::EngineeringInterrupted(_) => "engineering_interrupted",
         Body::CostRecorded(_) => "cost_recorded",
+        Body::CallDenied(_) => "call_denied",
     }
 }
 

@@ -12,6 +12,7 @@ from tally.ingest.v1 import (
     access_service_pb2,
     access_service_pb2_grpc,
     event_pb2,
+    guard_service_pb2_grpc,
     ingest_service_pb2,
     ingest_service_pb2_grpc,
     ledger_service_pb2,
@@ -57,6 +58,7 @@ class Client:
         self.access = access_service_pb2_grpc.AccessServiceStub(channel)
         self.catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self.endpoints = endpoint_service_pb2_grpc.EndpointServiceStub(channel)
+        self.guard = guard_service_pb2_grpc.GuardServiceStub(channel)
         self.ingest = ingest_service_pb2_grpc.IngestServiceStub(channel)
         self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
         self.reports = report_service_pb2_grpc.ReportServiceStub(channel)

@@ -28,6 +28,7 @@ def test_another_event_under_the_same_key_is_refused_and_not_written(operator, p
     assert refusal.code == grpc.StatusCode.ALREADY_EXISTS
     assert refusal.reason == "IDEMPOTENCY_CONFLICT"
     assert refusal.metadata["event_id"] == first.event_id
+    assert refusal.metadata["fields"] == "task_completed.outcome"
     assert operator.ledger_length() == length
     kept = pipeline.recorded(first.event_id).record
     assert kept.event.task_completed.outcome != FAILURE
@@ -79,6 +80,7 @@ def test_a_batch_answers_for_each_of_its_events(operator, pipeline):
     assert known.receipt.event_id == first.event_id
     assert conflict.refusal.code == grpc.StatusCode.ALREADY_EXISTS.value[0]
     assert conflict.refusal.reason == "IDEMPOTENCY_CONFLICT"
+    assert conflict.refusal.metadata["fields"] == "task_completed.outcome"
     assert unknown.refusal.reason == "UNKNOWN_TASK_TYPE"
     assert unknown.refusal.metadata["nearest"].startswith("email_classification")
     assert twin.receipt.duplicate

@@ -103,7 +103,9 @@ async fn a_stream_answers_per_item_as_a_batch_does() {
         Tracked::Receipt(receipt) if receipt.duplicate => "duplicate".to_owned(),
         Tracked::Receipt(_) => "new".to_owned(),
         Tracked::Refusal(refusal) => {
-            let fields: Vec<&str> = refusal.violations.iter().map(|v| v.field.as_str()).collect();
+            let fields = refusal.violations.iter().map(|v| v.field.as_str());
+            let fields = fields.chain(refusal.metadata.get("fields").map(String::as_str));
+            let fields: Vec<&str> = fields.collect();
             format!("{} {}", refusal.reason, fields.join(" "))
         }
     });
@@ -113,7 +115,7 @@ async fn a_stream_answers_per_item_as_a_batch_does() {
             "new",
             "REQUIRED event.agent_id event.task_completed.outcome",
             "duplicate",
-            "IDEMPOTENCY_CONFLICT ",
+            "IDEMPOTENCY_CONFLICT task_completed.outcome",
             "REQUIRED event.agent_id event.body"
         ]
     );

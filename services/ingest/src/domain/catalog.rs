@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use kernel::{Currency, Dated, SavingsPolicy, Timestamp, WorkspaceId, nearest};
 
+use super::guard::{Book, Intent, IntentRules, ModelName, Tier};
+
 /// Millionths of a euro an hour costs unless the workspace says otherwise (METRICS 4).
 const DEFAULT_RATE: i64 = 45_000_000;
 
@@ -43,6 +45,17 @@ pub(crate) enum Fact {
     Policy {
         policy: SavingsPolicy,
         subtract_agent_duration: bool,
+    },
+    /// What the guard holds calls for an intent against; `None` archives it.
+    Intent {
+        key: String,
+        rules: Option<IntentRules>,
+    },
+    /// The tier of models by name; `None` withdraws it. An empty provider means any.
+    ModelTier {
+        provider: String,
+        name: ModelName,
+        tier: Option<Tier>,
     },
 }
 
@@ -106,6 +119,7 @@ struct Facts {
     baselines: HashMap<String, Vec<Variant>>,
     rates: HashMap<String, Dated<Option<Rate>>>,
     policy: Dated<Policy>,
+    guard: Book,
 }
 
 /// The baselines of a task type in one language and channel. Task types have one variant, or a few.
@@ -177,6 +191,10 @@ impl Catalog {
             Fact::Policy { policy, subtract_agent_duration } => {
                 facts.policy.push(effective, Policy { kind: policy, subtract_agent_duration });
             }
+            Fact::Intent { key, rules } => facts.guard.set_intent(key, effective, rules),
+            Fact::ModelTier { provider, name, tier } => {
+                facts.guard.set_tier(provider, name, effective, tier);
+            }
         }
     }
 
@@ -240,6 +258,28 @@ impl Catalog {
         let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
         let found = owners.iter().flatten().find_map(|facts| facts.policy.at(at).copied());
         found.unwrap_or(Policy { kind: SavingsPolicy::Credited, subtract_agent_duration: true })
+    }
+
+    /// What the guard holds calls for `intent` against; an empty one is not known yet.
+    pub(crate) fn intent(&self, workspace: WorkspaceId, intent: &str, at: Timestamp) -> Intent {
+        if intent.is_empty() {
+            return Intent::Unnamed;
+        }
+        let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
+        let found = owners.iter().flatten().find_map(|facts| facts.guard.intent(intent, at));
+        found.flatten().cloned().map_or(Intent::Unknown, Intent::Known)
+    }
+
+    /// The tier of a model: by the workspace's own prices, then by the built-in ones.
+    pub(crate) fn tier(
+        &self,
+        workspace: WorkspaceId,
+        provider: &str,
+        model: &str,
+        at: Timestamp,
+    ) -> Option<Tier> {
+        let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
+        owners.iter().flatten().find_map(|facts| facts.guard.tier(provider, model, at))
     }
 
     fn unknown(&self, sent: &str, owners: &[Option<&Facts>]) -> UnknownTaskType {

@@ -27,6 +27,10 @@ pub(crate) const fn is_correction(kind: i16) -> bool {
     matches!(kind, 11 | 12)
 }
 
+/// Kind of a call_denied. These use nothing of a workspace's month: the guard records them of its own
+/// accord, and counting behind the ledger sees what an entry is, not who had it recorded.
+pub(crate) const CALL_DENIED: i16 = 36;
+
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Breach {

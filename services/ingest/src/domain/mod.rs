@@ -5,6 +5,7 @@ pub(crate) mod api_key;
 pub(crate) mod catalog;
 mod dedupe;
 pub(crate) mod dimensions;
+pub(crate) mod guard;
 pub(crate) mod limits;
 mod month;
 pub(crate) mod purse;

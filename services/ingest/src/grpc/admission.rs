@@ -55,6 +55,7 @@ fn value(record: &LedgerRecord, dimension: Dimension) -> &str {
         }
         Dimension::Model => match &event.body {
             Some(Body::LlmCall(call)) => Some(&call.model),
+            Some(Body::CallDenied(denied)) => Some(&denied.model),
             _ => task.map(|task| &task.model),
         },
     };

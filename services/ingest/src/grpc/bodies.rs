@@ -142,6 +142,23 @@ pub(super) fn check(body: &Body, violations: &mut Violations) -> i16 {
             }
             c.money("amount", b.amount.as_ref());
         }
+        Body::CallDenied(b) => {
+            c.required("rule", &b.rule);
+            c.identifier("stage", &b.stage);
+            c.identifier("provider", &b.provider);
+            if b.tool.is_empty() {
+                c.required("model", &b.model);
+            } else {
+                c.identifier("model", &b.model);
+                c.identifier("tool", &b.tool);
+            }
+            c.hash("args_hash", &b.args_hash);
+            for (field, count) in [("attempt", b.attempt), ("seen", b.seen), ("limit", b.limit)] {
+                c.count(field, count.into());
+            }
+            c.identifier("model_tier", &b.model_tier);
+            c.list("allowed_tiers", &b.allowed_tiers);
+        }
     }
     kind
 }

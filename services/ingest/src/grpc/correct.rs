@@ -11,6 +11,7 @@ use super::IngestApi;
 use super::bodies::{self, Check};
 use super::corrections;
 use super::record::Place;
+use crate::limits::Recorder;
 
 impl IngestApi {
     pub(super) async fn revise(
@@ -57,6 +58,6 @@ impl IngestApi {
         let corrected = target.and_then(|target| target.event.as_ref());
         event.agent_id = corrected.map(|event| event.agent_id.clone()).unwrap_or_default();
         let ready = self.ready(&gate, event, &targets, Place::Event)?;
-        self.commit_one(ready).await
+        self.commit_one(ready, Recorder::Caller).await
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn of(body: &Body) -> (i16, &'static str) {
         Body::WorkflowApplied(_) => (33, "workflow_applied"),
         Body::EngineeringInterrupted(_) => (34, "engineering_interrupted"),
         Body::CostRecorded(_) => (35, "cost_recorded"),
+        Body::CallDenied(_) => (36, "call_denied"),
     }
 }
 
@@ -40,7 +41,7 @@ pub(super) fn number(name: &str) -> Option<i16> {
 }
 
 /// All of them, in order.
-pub(super) const KINDS: [(i16, &str); 26] = [
+pub(super) const KINDS: [(i16, &str); 27] = [
     (10, "task_completed"),
     (11, "outcome_revised"),
     (12, "retracted"),
@@ -67,6 +68,7 @@ pub(super) const KINDS: [(i16, &str); 26] = [
     (33, "workflow_applied"),
     (34, "engineering_interrupted"),
     (35, "cost_recorded"),
+    (36, "call_denied"),
 ];
 
 #[cfg(test)]
@@ -92,5 +94,6 @@ mod tests {
         }
         assert!(empty(10 + KINDS.len() as i16).is_none(), "every kind has its line");
         assert_eq!(number("tickets"), None);
+        assert_eq!(number("call_denied"), Some(crate::domain::limits::CALL_DENIED));
     }
 }

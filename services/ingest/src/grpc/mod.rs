@@ -4,8 +4,10 @@ mod access;
 mod access_change;
 mod admission;
 mod bodies;
+mod conflict;
 mod correct;
 mod corrections;
+mod defaults;
 mod guard;
 mod ingest;
 mod kinds;
@@ -22,14 +24,11 @@ use fault::Fault;
 
 pub(crate) use access::AccessApi;
 pub(crate) use guard::GuardApi;
+#[cfg(test)]
+pub(crate) use guard::args_hash;
 pub(crate) use ingest::IngestApi;
 pub(crate) use ledger::LedgerApi;
 pub(crate) use parse_change::parse_change;
-
-/// What belongs to the contract and not yet to this build (listed in tests/golden/unimplemented-rpcs.txt).
-fn not_implemented(rpc: &str) -> tonic::Status {
-    Fault::unimplemented(rpc).into()
-}
 
 /// How a failure of the database reads to a caller.
 fn storage(error: db::Error) -> Fault {

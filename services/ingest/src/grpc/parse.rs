@@ -11,7 +11,7 @@ use wire::ingest::v1::{Event, LedgerRecord, Ticket};
 
 use super::bodies::{self, Check};
 use super::corrections::{self, Targets};
-use super::kinds;
+use super::{defaults, kinds};
 use crate::domain::limits::{
     self, Breach, EVENT_BYTES_MAX, METADATA_BYTES_MAX, METADATA_KEY_BYTES_MAX, METADATA_PAIRS_MAX,
     METADATA_VALUE_BYTES_MAX,
@@ -50,16 +50,13 @@ pub(super) fn event<'t>(
 ) -> Result<Parsed<'t>, Violations> {
     let mut violations = Violations::new();
     size(&event, &mut violations);
-    // Before defaults: the same call sent twice is the same event, whenever it arrives.
-    let key = std::mem::take(&mut event.idempotency_key);
-    let body_hash = Fingerprint::of(&event.encode_to_vec());
-    event.idempotency_key = key;
+    let body_hash = defaults::body_hash(&mut event);
 
     let mut c = Check { violations: &mut violations, path: "" };
     c.identifier("idempotency_key", &event.idempotency_key);
     c.required("agent_id", &event.agent_id);
     let occurred = occurred(&mut event, door, &mut c);
-    complete_ticket(&mut event);
+    defaults::fill_ticket(&mut event);
     if let Some(ticket) = &event.ticket {
         let mut c = Check { violations: &mut violations, path: "ticket" };
         for (field, text) in ticket_fields(ticket) {
@@ -85,7 +82,7 @@ pub(super) fn event<'t>(
     if !violations.is_empty() {
         return Err(violations);
     }
-    complete_currency(&mut event, door.currency);
+    defaults::fill_currency(&mut event, door.currency);
     let dedupe = Some(event.idempotency_key.as_str())
         .filter(|key| !key.is_empty())
         .map(|key| Fingerprint::of_key(door.workspace, key));
@@ -118,29 +115,6 @@ fn occurred(event: &mut Event, door: &Door, c: &mut Check<'_>) -> Timestamp {
     }
     event.occurred_time = Some(timestamp(at));
     at
-}
-
-/// Pipelines put the ticket in metadata today: what they say there fills what `ticket` leaves empty.
-fn complete_ticket(event: &mut Event) {
-    let found = |key: &str| event.metadata.get(key).filter(|v| !v.is_empty());
-    let mut ticket = event.ticket.take().unwrap_or_default();
-    for (place, key) in [
-        (&mut ticket.ticket_id, "ticket_id"),
-        (&mut ticket.customer_key, "customer_key"),
-        (&mut ticket.account, "account"),
-        (&mut ticket.project, "project"),
-        (&mut ticket.intent, "intent"),
-        (&mut ticket.queue, "queue"),
-        (&mut ticket.channel, "channel"),
-        (&mut ticket.language, "language"),
-    ] {
-        if place.is_empty()
-            && let Some(value) = found(key)
-        {
-            place.clone_from(value);
-        }
-    }
-    event.ticket = Some(ticket).filter(|ticket| *ticket != Ticket::default());
 }
 
 fn ticket_fields(ticket: &Ticket) -> [(&'static str, &str); 8] {
@@ -185,18 +159,6 @@ fn metadata(event: &Event, violations: &mut Violations) {
         if let Err(breach) = limits::text_of(value, METADATA_VALUE_BYTES_MAX) {
             c.breach(&field, &breach);
         }
-    }
-}
-
-fn complete_currency(event: &mut Event, currency: Currency) {
-    let cost = match &mut event.body {
-        Some(Body::TaskCompleted(body)) => body.agent_cost.as_mut(),
-        Some(Body::LlmCall(body)) => body.cost.as_mut(),
-        Some(Body::CostRecorded(body)) => body.amount.as_mut(),
-        _ => None,
-    };
-    if let Some(cost) = cost.filter(|cost| cost.currency_code.is_empty()) {
-        currency.as_str().clone_into(&mut cost.currency_code);
     }
 }
 

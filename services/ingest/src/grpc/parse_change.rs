@@ -6,10 +6,11 @@ use kernel::{Currency, SavingsPolicy, Timestamp, WorkspaceId};
 use wire::catalog::v1 as catalog;
 use wire::catalog::v1::change::Body;
 
+use super::guard;
 use crate::domain::catalog::{Alias, BaselineKey, BaselineSource};
 use crate::domain::{Change, Fact};
 
-/// `None` for kinds that do not bear on what an event is worth.
+/// `None` for kinds that bear neither on what an event is worth nor on what the guard allows.
 pub(crate) fn parse_change(
     change: catalog::Change,
 ) -> Result<Option<Change>, Box<dyn Error + Send + Sync>> {
@@ -74,9 +75,13 @@ pub(crate) fn parse_change(
             let subtract_agent_duration = body.subtract_agent_duration.unwrap_or(true);
             (body.version, Fact::Policy { policy, subtract_agent_duration })
         }
-        Body::Intent(_) | Body::ModelPrice(_) | Body::FxRate(_) | Body::ReportingDefaults(_) => {
-            return Ok(None);
+        Body::Intent(mut body) => (body.version.take(), guard::intent(body)),
+        Body::ModelPrice(mut body) => {
+            let version = body.version.take();
+            let Some(fact) = guard::model_tier(body) else { return Ok(None) };
+            (version, fact)
         }
+        Body::FxRate(_) | Body::ReportingDefaults(_) => return Ok(None),
     };
     let version = version.map(|version| version.version_id).unwrap_or_default();
     Ok(Some(Change { owner, effective, version, fact }))

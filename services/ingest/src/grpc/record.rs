@@ -14,9 +14,11 @@ use wire::ingest::v1::{Event, LedgerRecord, Receipt, RecordedEvent};
 
 use super::corrections::{self, Targets};
 use super::parse::{self, Door, timestamp};
-use super::{IngestApi, admission, render, storage};
+use super::{IngestApi, admission, conflict, guard, render, storage};
 use crate::app::{ValueError, WorkspaceSettings};
+use crate::committer::WhenFull;
 use crate::domain::limits::PAST_MAX;
+use crate::limits::Recorder;
 use crate::store::{Appended, NewEntry, Row};
 
 /// Corrections of one append. Each carries the entry it corrects along, up to 32 KiB: a call of 1 MiB must
@@ -79,6 +81,7 @@ impl IngestApi {
         &self,
         gate: &Gate,
         portion: Vec<(Place, Event)>,
+        full: WhenFull<'_>,
     ) -> Result<Vec<Result<Receipt, Fault>>, Fault> {
         let targets = self.targets(gate.workspace, portion.iter().map(|(_, event)| event)).await?;
         // What is refused at the door keeps its place among the answers of what went in.
@@ -93,7 +96,7 @@ impl IngestApi {
                 Err(fault) => refused.push(Some(fault)),
             }
         }
-        let mut recorded = self.commit(ready).await?.into_iter();
+        let mut recorded = self.commit(ready, Recorder::Caller, full).await?.into_iter();
         let answers = refused.into_iter().map(|fault| match fault {
             Some(fault) => Err(fault),
             None => recorded.next().unwrap_or_else(|| Err(Fault::internal("no answer"))),
@@ -156,27 +159,46 @@ impl IngestApi {
     pub(super) async fn commit(
         &self,
         ready: Vec<Ready>,
+        recorder: Recorder,
+        full: WhenFull<'_>,
     ) -> Result<Vec<Result<Receipt, Fault>>, Fault> {
+        let workspace = ready.first().map(|one| one.entry.workspace);
         let (mut entries, mut records): (Vec<NewEntry>, Vec<LedgerRecord>) =
             ready.into_iter().map(|one| (one.entry, one.record)).unzip();
-        let admitted = self.0.admit(&entries).await?;
+        let admitted = self.0.admit(&entries, recorder).await?;
         for (entry, record) in entries.iter_mut().zip(&mut records) {
             if let Some(marked) = admission::mark(record, &admitted) {
                 entry.record = marked;
             }
         }
-        let committed = self.0.append(entries).await?;
+        let committed = self.0.append(entries, full).await?;
         let past = admitted.settle(&committed.answers);
         trace::link_current(committed.commit);
+        if let Some(workspace) = workspace {
+            let entries = committed.answers.iter().zip(&records);
+            guard::note(&self.0.guard, workspace, entries.filter_map(newly));
+        }
         let answers = committed.answers.into_iter().zip(&records);
         let receipts = answers.map(|(appended, record)| answer(appended, record));
         Ok(receipts.map(|receipt| admission::warn(receipt, past)).collect())
     }
 
     /// One event, which must be the only one asked for.
-    pub(super) async fn commit_one(&self, ready: Ready) -> Result<Receipt, Fault> {
-        let mut receipts = self.commit(vec![ready]).await?;
+    pub(super) async fn commit_one(
+        &self,
+        ready: Ready,
+        recorder: Recorder,
+    ) -> Result<Receipt, Fault> {
+        let mut receipts = self.commit(vec![ready], recorder, WhenFull::Refuse).await?;
         receipts.pop().unwrap_or_else(|| Err(Fault::internal("the commit answered nothing")))
+    }
+}
+
+/// The place of an entry that was not there before.
+fn newly<'r>((appended, record): (&Appended, &'r LedgerRecord)) -> Option<(i64, &'r LedgerRecord)> {
+    match appended {
+        Appended::New { position, .. } => Some((position.seq, record)),
+        Appended::Duplicate { .. } | Appended::Conflict { .. } => None,
     }
 }
 
@@ -189,12 +211,10 @@ fn answer(appended: Appended, record: &LedgerRecord) -> Result<Receipt, Fault> {
             let first = decode(&record, position)?;
             Ok(render::receipt(Some((position, recorded)), true, &first))
         }
-        Appended::Conflict { position } => Err(Fault::exists(
-            ErrorReason::IdempotencyConflict,
-            "this idempotency_key was used for another event; nothing was written. Use a new key, or send \
-             the event as it was",
-        )
-        .with("event_id", EventId(position))),
+        Appended::Conflict { position, clash } => {
+            let stands = decode(&clash.record, position)?;
+            Err(conflict::fault(position, (&stands, clash.hash), (record, clash.sent_hash)))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The stream is a loop that takes in what has arrived, records it in one append and answers, driven by
 //! whoever reads the answers. While an append is in flight, events wait in the connection's window, and
 //! the next append takes all that came; a caller that does not read its results is not read from either.
+//! An append that finds the committer's queue full waits for room, which holds its caller back likewise.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use wire::ingest::v1::{Event, TrackResult, TrackStreamRequest, TrackStreamRespon
 use super::IngestApi;
 use super::record::{Place, portion};
 use super::track::result;
+use crate::committer::WhenFull;
 
 /// Events taken in and not answered.
 const EVENTS_MAX: usize = 1_024;
@@ -109,7 +111,8 @@ impl Tracking {
         // Anew each time: settings and the time of day change while a stream is open.
         let gate = self.api.gate(&self.caller).await?;
         let portion = portion(&mut self.taken);
-        self.results.extend(self.api.record(&gate, portion).await?.into_iter().map(result));
+        let full = WhenFull::Wait { stop: &self.api.0.stop };
+        self.results.extend(self.api.record(&gate, portion, full).await?.into_iter().map(result));
         Ok(())
     }
 

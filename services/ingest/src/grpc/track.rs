@@ -8,7 +8,9 @@ use wire::ingest::v1::{Receipt, TrackBatchRequest, TrackRequest, TrackResult};
 
 use super::record::{Place, portion};
 use super::{IngestApi, patience, position, render};
+use crate::committer::WhenFull;
 use crate::domain::limits::CALL_EVENTS_MAX;
+use crate::limits::Recorder;
 
 impl IngestApi {
     pub(super) async fn track_one(
@@ -30,7 +32,7 @@ impl IngestApi {
         if request.validate_only {
             return Ok(render::receipt(None, false, &ready.record));
         }
-        self.commit_one(ready).await
+        self.commit_one(ready, Recorder::Caller).await
     }
 
     pub(super) async fn track_many(
@@ -59,7 +61,9 @@ impl IngestApi {
             if portion.is_empty() {
                 return Ok(results);
             }
-            results.extend(self.record(&gate, portion).await?.into_iter().map(result));
+            results.extend(
+                self.record(&gate, portion, WhenFull::Refuse).await?.into_iter().map(result),
+            );
         }
     }
 }

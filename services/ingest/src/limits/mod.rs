@@ -35,9 +35,21 @@ pub(crate) struct Limits {
     values: Arc<DimensionValues>,
 }
 
+/// Who has events recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recorder {
+    /// Who called, within the limits of the workspace.
+    Caller,
+    /// The guard, which records its denials: no rate holds them back and no month is used up. A caller in
+    /// a loop would else be the one whose denials are missing in reports.
+    Guard,
+}
+
 /// Leave to append the events of one call.
 pub(crate) struct Admitted {
     reservation: Option<Reservation>,
+    /// Which of them use nothing up, by their place.
+    free: BTreeSet<usize>,
     /// The values of the workspace's dimensions, and how many there may be. `None`: any number.
     values: Option<(Arc<RwLock<Values>>, u32)>,
 }
@@ -62,16 +74,20 @@ impl Limits {
         &self,
         workspace: WorkspaceId,
         entries: &[NewEntry],
+        recorder: Recorder,
         allowance: Allowance,
     ) -> Result<Admitted, Fault> {
-        if let Some(rate) = allowance.rate() {
+        if let (Some(rate), Recorder::Caller) = (allowance.rate(), recorder) {
             let events = u32::try_from(entries.len()).unwrap_or(u32::MAX);
             let admitted = self.rate.admit(workspace, events, rate).await;
             admitted.map_err(|wait| too_fast(rate.per_second, entries.len(), wait))?;
         }
         // Corrections are let in always: an account that is used up must not keep what is wrong in reports.
-        let events = entries.iter().filter(|entry| !limits::is_correction(entry.kind)).count();
-        let events = events as u64;
+        let is_free = |entry: &NewEntry| entry.kind == limits::CALL_DENIED;
+        let asked = |entry: &&NewEntry| !limits::is_correction(entry.kind) && !is_free(entry);
+        let events = entries.iter().filter(asked).count() as u64;
+        let free = entries.iter().enumerate().filter(|(_, entry)| is_free(entry));
+        let free = free.map(|(place, _)| place).collect();
         let reservation = if allowance.has_quota() && events > 0 {
             match self.quotas.reserve(workspace, events, allowance).await {
                 Ok(reservation) => Some(reservation),
@@ -87,7 +103,7 @@ impl Limits {
             0 => None,
             max => Some((self.values.of(workspace).await.map_err(storage)?, max)),
         };
-        Ok(Admitted { reservation, values })
+        Ok(Admitted { reservation, free, values })
     }
 
     async fn all_stand(&self, workspace: WorkspaceId, entries: &[NewEntry]) -> Result<bool, Fault> {
@@ -102,12 +118,16 @@ impl Limits {
 impl App {
     /// Lets the entries of one call in, all or none. Whatever can be wrong with them by themselves has
     /// been said before: who is told to come later can come with the same.
-    pub(crate) async fn admit(&self, entries: &[NewEntry]) -> Result<Admitted, Fault> {
+    pub(crate) async fn admit(
+        &self,
+        entries: &[NewEntry],
+        recorder: Recorder,
+    ) -> Result<Admitted, Fault> {
         let Some(workspace) = entries.first().map(|entry| entry.workspace) else {
-            return Ok(Admitted { reservation: None, values: None });
+            return Ok(Admitted { reservation: None, free: BTreeSet::new(), values: None });
         };
         let settings = self.settings(workspace).await?;
-        self.limits.admit(workspace, entries, settings.allowance).await
+        self.limits.admit(workspace, entries, recorder, settings.allowance).await
     }
 }
 
@@ -121,8 +141,8 @@ impl Admitted {
     /// Settles the account with what became of the entries.
     pub(crate) fn settle(self, answers: &[Appended]) -> PastSoft {
         let Some(reservation) = self.reservation else { return PastSoft(false) };
-        let new = answers.iter().filter_map(|answer| match answer {
-            Appended::New { position, .. } => Some(position.seq),
+        let new = answers.iter().enumerate().filter_map(|(place, answer)| match answer {
+            Appended::New { position, .. } => (!self.free.contains(&place)).then_some(position.seq),
             Appended::Duplicate { .. } | Appended::Conflict { .. } => None,
         });
         let (events, last) = new.fold((0, 0), |(events, last), seq| (events + 1, seq.max(last)));

@@ -41,7 +41,19 @@ pub(crate) enum Appended {
     /// The key was used for another event. Nothing was written.
     Conflict {
         position: Position,
+        clash: Box<Clash>,
     },
+}
+
+/// Two events under one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Clash {
+    /// Of the event that stands.
+    pub(crate) record: Vec<u8>,
+    /// Of its body.
+    pub(crate) hash: Fingerprint,
+    /// Of the body that was sent now.
+    pub(crate) sent_hash: Fingerprint,
 }
 
 /// partition, seq, dedupe_key, body_hash, recorded_time, record of an entry that stands already.
@@ -85,18 +97,12 @@ pub(crate) async fn append(
             }
             Fate::Twin(first) => {
                 let (seq, twin) = (seqs[*first], &entries[*first]);
-                let record = || twin.record.clone();
-                answer(
-                    twin.body_hash == entry.body_hash,
-                    Position { partition, seq },
-                    recorded,
-                    record,
-                )
+                let position = Position { partition, seq };
+                repeated(entry, position, recorded, twin.body_hash, &twin.record)
             }
             Fate::Stands(stands) => {
-                let same = stands.body_hash == entry.body_hash;
                 let position = Position { partition, seq: stands.seq };
-                answer(same, position, stands.recorded, || stands.record.clone())
+                repeated(entry, position, stands.recorded, stands.body_hash, &stands.record)
             }
         }
     });
@@ -154,17 +160,20 @@ fn seqs(entries: &[NewEntry], fates: &[Fate<'_>], heads: &[Position]) -> Vec<i64
     seqs
 }
 
-fn answer(
-    same: bool,
+/// The answer to an entry whose key stands at `position`, with this `hash` and `record`.
+fn repeated(
+    entry: &NewEntry,
     position: Position,
     recorded: Timestamp,
-    record: impl FnOnce() -> Vec<u8>,
+    hash: Fingerprint,
+    record: &[u8],
 ) -> Appended {
-    if same {
-        Appended::Duplicate { position, recorded, record: record() }
-    } else {
-        Appended::Conflict { position }
+    let record = record.to_vec();
+    if hash == entry.body_hash {
+        return Appended::Duplicate { position, recorded, record };
     }
+    let clash = Box::new(Clash { record, hash, sent_hash: entry.body_hash });
+    Appended::Conflict { position, clash }
 }
 
 /// What is known of an entry that stands already.

@@ -67,7 +67,7 @@ fn place(appended: &Appended) -> Position {
     match appended {
         Appended::New { position, .. }
         | Appended::Duplicate { position, .. }
-        | Appended::Conflict { position } => *position,
+        | Appended::Conflict { position, .. } => *position,
     }
 }
 
@@ -103,7 +103,11 @@ pub(crate) async fn the_same_key_with_another_body_is_a_conflict_and_writes_noth
     let ws = workspace(1);
     commit(&db, vec![entry(ws, Some("k"), "a")]).await;
     let (answers, heads) = commit(&db, vec![entry(ws, Some("k"), "b")]).await;
-    assert!(matches!(answers[0], Appended::Conflict { position } if position.seq == 1));
+    let Appended::Conflict { position, clash } = &answers[0] else { panic!("{answers:?}") };
+    let (first, sent) = (entry(ws, Some("k"), "a"), entry(ws, Some("k"), "b"));
+    assert_eq!(position.seq, 1);
+    assert_eq!(clash.record, first.record, "what stands is at hand without another look");
+    assert_eq!((clash.hash, clash.sent_hash), (first.body_hash, sent.body_hash));
     assert!(heads.is_empty());
     // Another workspace's key of the same text is another key.
     let (answers, _) = commit(&db, vec![entry(workspace(2), Some("k"), "b")]).await;

@@ -10,6 +10,7 @@ use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::entity::{usage_cursor, workspace_limit};
+use crate::domain::limits::CALL_DENIED;
 use crate::domain::{Fingerprint, Month};
 
 /// Where usage lies.
@@ -75,9 +76,10 @@ impl UsageStore {
                         return Ok(Counted::Elsewhere(stands));
                     }
                     let days = txn.fetch::<(i64, i64, i64)>(
-                        cursor().bind(to),
+                        cursor().bind(to).bind(i64::from(CALL_DENIED)),
                         "SELECT e.workspace, e.recorded_time / 86400000000, count(*) FROM {rows} \
                          JOIN event e ON e.partition = rows.partition AND e.seq > rows.seq AND e.seq <= {0} \
+                         AND e.kind <> {1} \
                          GROUP BY e.workspace, e.recorded_time / 86400000000",
                     );
                     let mut months = BTreeMap::new();

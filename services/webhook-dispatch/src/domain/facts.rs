@@ -5,7 +5,7 @@ use kernel::{Outcome, Timestamp};
 use super::field::{Field, Value};
 
 /// The names of event bodies, as the wire has them. A test in `grpc` holds them to the contract.
-pub const KINDS: [&str; 26] = [
+pub const KINDS: [&str; 27] = [
     "task_completed",
     "outcome_revised",
     "retracted",
@@ -32,6 +32,7 @@ pub const KINDS: [&str; 26] = [
     "workflow_applied",
     "engineering_interrupted",
     "cost_recorded",
+    "call_denied",
 ];
 
 /// One event as filters see it. Text that was not sent is empty, which is the same as absent.
