@@ -368,6 +368,9 @@ pub(crate) struct BenchIngest {
     /// Events to put into the ledger first, to see what a full one costs.
     #[arg(long, default_value_t = 0)]
     pub(crate) preload: u64,
+    /// Then send ten times as many batches at once as the machine can take, for as long again.
+    #[arg(long)]
+    pub(crate) overload: bool,
     /// Print as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -80,7 +80,8 @@ fn together(
 ) -> Result<Service, StartError> {
     let routers =
         services.iter().map(|service| service.routes.clone().into_axum_router().reset_fallback());
-    let merged = routers.reduce(axum::Router::merge).unwrap_or_default();
+    // One of them answers for the paths that nobody serves, as gRPC does.
+    let merged = routers.fold(Routes::default().into_axum_router(), axum::Router::merge);
     let authenticator = services
         .iter()
         .find(|service| service.name == ingest::NAME)
@@ -153,4 +154,32 @@ async fn one<M: MigratorTrait + 'static>(
     db.migrate::<M>().await.map_err(|error| failed(&error))?;
     db.close().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_path_that_nobody_serves_is_answered_as_grpc_does() {
+        let ctx = testkit::context(Arc::new(chassis::SystemClock));
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let bare = |name| Service {
+            name,
+            listen,
+            routes: Routes::default(),
+            ready: watch::Sender::new(true).subscribe(),
+            authenticator: Arc::new(testkit::server::Keys::new()),
+        };
+        let both = [bare(ingest::NAME), bare(rollup::NAME)];
+        let suite = testkit::serve(together(&both, listen, &ctx).unwrap(), &ctx).await;
+        let path = "/tally.nowhere.v1.NoService/NoCall";
+        let answer = testkit::raw::call(suite.service_channel(), path, Default::default()).await;
+        assert_eq!(answer.unwrap_err().code(), tonic::Code::Unimplemented);
+        assert!(suite.stop().await);
+    }
 }

@@ -27,6 +27,11 @@ pub(crate) struct Sample {
 }
 
 impl Load {
+    /// How long calls are made, the warm-up included.
+    pub(crate) fn whole(self) -> Duration {
+        self.time.mul_f64(1.0 + WARM_UP)
+    }
+
     /// Lets every caller call until the time is over. `call` is given the caller's number and how many
     /// calls it has made; the first error ends the measurement.
     pub(crate) async fn drive<C, F>(self, call: C) -> Result<Sample, Failure>

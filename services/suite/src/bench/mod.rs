@@ -8,6 +8,7 @@ mod events;
 mod freshness;
 mod insert;
 mod load;
+mod overload;
 mod report;
 mod stand;
 
@@ -16,5 +17,6 @@ pub(crate) use events::Events;
 pub(crate) use freshness::freshness;
 pub(crate) use insert::Inserts;
 pub(crate) use load::{Load, Sample};
+pub(crate) use overload::{TIMES, overload};
 pub(crate) use report::{Report, memory_mib};
 pub(crate) use stand::{Stand, Target};

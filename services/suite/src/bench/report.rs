@@ -31,6 +31,14 @@ pub(crate) struct Report {
     pub(crate) tail_p99_ms: Option<f64>,
     /// The most memory this process held, MiB: services, callers and all.
     pub(crate) rss_mib: Option<f64>,
+    /// With ten times the callers: events accepted over batch_per_s.
+    pub(crate) overload_vs_batch: Option<f64>,
+    /// The same: microseconds of an accepted batch, 99 %.
+    pub(crate) overload_p99_us: Option<u64>,
+    /// The same: microseconds until a refusal, 99 %; 0 when nothing was refused.
+    pub(crate) refused_p99_us: Option<u64>,
+    /// The same: refused calls among all, 0 to 1.
+    pub(crate) refused_share: Option<f64>,
     /// Events that stood in the ledger before anything was measured.
     pub(crate) preloaded: u64,
     #[serde(skip)]
@@ -82,6 +90,14 @@ impl Report {
         text.push_str(&format!("\nTrack / echo           {:.2}", self.track_vs_echo));
         if let Some(ratio) = self.batch_vs_insert {
             text.push_str(&format!("\nTrackBatch / INSERT    {ratio:.2}"));
+        }
+        if let (Some(ratio), Some(refused)) = (self.overload_vs_batch, self.refused_share) {
+            text.push_str(&format!(
+                "\nOverload / TrackBatch  {ratio:.2}, {} p99; {:.0} % of the calls refused, {} p99",
+                milliseconds(self.overload_p99_us.unwrap_or(0)),
+                refused * 100.0,
+                milliseconds(self.refused_p99_us.unwrap_or(0)),
+            ));
         }
         if let (Some(p50), Some(p99)) = (self.tail_p50_ms, self.tail_p99_ms) {
             text.push_str(&format!(

@@ -15,7 +15,8 @@ use wire::ingest::v1::track_result::Result as Outcome;
 use wire::ingest::v1::{LedgerRecord, Receipt, TrackBatchRequest, TrackRequest};
 
 use crate::bench::{
-    Echo, Events, Inserts, Load, Report, Sample, Stand, Target, freshness, memory_mib,
+    Echo, Events, Inserts, Load, Report, Sample, Stand, TIMES, Target, freshness, memory_mib,
+    overload,
 };
 use crate::cli::{Bench, BenchIngest, BenchWhat};
 use crate::failure::Failure;
@@ -96,6 +97,17 @@ async fn measure(
     let sample = batches(target, &events, load(in_flight), args.batch.into()).await?;
     report.batch_per_s =
         report.note(format!("TrackBatch of {}", args.batch), &sample, args.batch.into());
+
+    if args.overload {
+        steps.say("too many batches");
+        let (load, size) = (load(in_flight * TIMES), usize::from(args.batch));
+        let seen = overload(target, &events, load, size).await?;
+        let accepted = seen.accepted_per_second(load.whole()) * size as f64;
+        report.overload_vs_batch = Some(accepted / report.batch_per_s);
+        report.overload_p99_us = Some(seen.accepted_p99_us());
+        report.refused_p99_us = Some(seen.refused_p99_us());
+        report.refused_share = Some(seen.refused_share());
+    }
 
     if let Some(stand) = stand {
         steps.say("the bare INSERT");
