@@ -27,7 +27,7 @@ async fn a_suite_killed_during_its_load_loses_nothing_and_counts_nothing_twice()
     // Small, so that a kill finds some acknowledged, some in flight and some not sent.
     let batch = (each / 36).max(1);
     let rounds = month.chunks(each);
-    let (acks, mut so_far) = (Acks::new(), Vec::new());
+    let (acks, mut so_far, mut cut_short) = (Acks::new(), Vec::new(), 0);
     for (events, killed_after) in rounds.zip(KILLED_AFTER.into_iter().cycle()) {
         let before = acks.count();
         let load = tokio::spawn({
@@ -36,7 +36,8 @@ async fn a_suite_killed_during_its_load_loses_nothing_and_counts_nothing_twice()
         });
         acks.reach(before + each * killed_after / 100).await;
         program.kill();
-        load.await.unwrap().expect_err("the load was cut short");
+        // Of many short rounds, one may be through before the kill arrives.
+        cut_short += usize::from(load.await.unwrap().is_err());
         let acknowledged = acks.count();
 
         program = serve().await;
@@ -55,4 +56,5 @@ async fn a_suite_killed_during_its_load_loses_nothing_and_counts_nothing_twice()
         assert_eq!(report, Report::expected(tickets, 0), "{}", program.said());
     }
     assert_eq!(so_far.len(), 18_000);
+    assert!(cut_short * 2 > kills(KILLS), "the kills came too late: {cut_short} cut a load short");
 }

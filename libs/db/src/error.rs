@@ -117,6 +117,9 @@ fn driver_verdict(err: &sqlx::Error) -> Verdict {
             }
         }
         sqlx::Error::Io(_)
+        // Words out of turn: a PostgreSQL that is starting up answers even the question for TLS with an
+        // error, and a connection that lost its place is of no use to anybody.
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
@@ -169,6 +172,8 @@ mod tests {
         for code in ["42601", "42P01", "23503", "23514", "25006", "25P02", "0A000", ""] {
             assert_eq!(postgres_verdict(code), Verdict::Refused, "{code}");
         }
+        let out_of_turn = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x45".into());
+        assert_eq!(driver_verdict(&out_of_turn), Verdict::Retry);
         // 517 is SQLITE_BUSY_SNAPSHOT, 2067 SQLITE_CONSTRAINT_UNIQUE
         assert_eq!(sqlite_verdict("517"), Verdict::RolledBack);
         assert_eq!(sqlite_verdict("13"), Verdict::Retry);
