@@ -1,6 +1,8 @@
 //! Stories of the whole suite, one a file. Each is a process of its own under nextest.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod catalog;
+mod catalog_command;
 mod command_line;
 mod crash;
 mod every_rpc;

@@ -9,7 +9,7 @@ use crate::ratchet::{Breach, holds};
 use crate::tree::{Source, sources};
 
 /// What a domain may name beside std and kernel: pure functions over bytes and text, no I/O.
-const PURE: [(&str, &str); 12] = [
+const PURE: [(&str, &str); 13] = [
     ("thiserror", "errors are enums"),
     ("sha2", "digests of ids and keys"),
     ("hmac", "signatures"),
@@ -22,6 +22,7 @@ const PURE: [(&str, &str); 12] = [
     ("strsim", "did you mean"),
     ("jiff", "calendars and zones, with the time given"),
     ("regex", "which models a price is for"),
+    ("saphyr_parser", "what a pack says"),
 ];
 
 /// Reading a clock, the environment or chance, and waiting by the clock of the machine.

@@ -34,8 +34,15 @@ pub struct Effort {
     pub baseline_ms: i64,
     /// Zero where it is unknown, or where the workspace does not subtract it.
     pub agent_ms: i64,
-    /// Unknown is not zero: it halves the credit of a needs_review.
+    /// Unknown is not zero: it cuts the credit of a needs_review.
     pub human_edit_ms: Option<i64>,
+    /// What CREDITED gives a needs_review whose editing is unknown, 0 to 100.
+    pub review_percent: i64,
+}
+
+impl Effort {
+    /// Half, unless the workspace's policy says otherwise.
+    pub const REVIEW_PERCENT: i64 = 50;
 }
 
 /// Milliseconds credited. Negative only for a failure under STRICT.
@@ -48,8 +55,8 @@ pub fn credit(policy: SavingsPolicy, outcome: Outcome, effort: &Effort) -> i64 {
         (SavingsPolicy::Gross, Outcome::Success | Outcome::NeedsReview | Outcome::Failure) => whole,
         (SavingsPolicy::Credited | SavingsPolicy::Strict, Outcome::Success) => whole,
         (SavingsPolicy::Credited, Outcome::NeedsReview) if effort.human_edit_ms.is_some() => whole,
-        // Half, cut to the millisecond: credit never exceeds what the rule gives.
-        (SavingsPolicy::Credited, Outcome::NeedsReview) => whole / 2,
+        // Cut to the millisecond: credit never exceeds what the rule gives.
+        (SavingsPolicy::Credited, Outcome::NeedsReview) => whole * effort.review_percent / 100,
         (SavingsPolicy::Credited, Outcome::Failure)
         | (SavingsPolicy::Strict, Outcome::NeedsReview) => 0,
         (SavingsPolicy::Strict, Outcome::Failure) => -edited,
@@ -63,7 +70,8 @@ mod tests {
     const MINUTE: i64 = 60_000;
 
     fn effort(human_edit_ms: Option<i64>) -> Effort {
-        Effort { baseline_ms: 8 * MINUTE, agent_ms: MINUTE, human_edit_ms }
+        let review_percent = Effort::REVIEW_PERCENT;
+        Effort { baseline_ms: 8 * MINUTE, agent_ms: MINUTE, human_edit_ms, review_percent }
     }
 
     fn minutes(policy: SavingsPolicy, human_edit_ms: Option<i64>) -> [i64; 4] {
@@ -86,6 +94,16 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_says_what_an_unmeasured_review_is_worth() {
+        let of = |review_percent| Effort { review_percent, ..effort(None) };
+        let review =
+            |percent| credit(SavingsPolicy::Credited, Outcome::NeedsReview, &of(percent)) / MINUTE;
+        assert_eq!([review(0), review(100)], [0, 7]);
+        let measured = Effort { review_percent: 0, ..effort(Some(2 * MINUTE)) };
+        assert_eq!(credit(SavingsPolicy::Credited, Outcome::NeedsReview, &measured), 5 * MINUTE);
+    }
+
+    #[test]
     fn strict_charges_the_review_of_a_failure() {
         assert_eq!(minutes(SavingsPolicy::Strict, Some(2 * MINUTE)), [5, 0, -2, 0]);
         assert_eq!(minutes(SavingsPolicy::Strict, None), [7, 0, 0, 0]);
@@ -93,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_step_slower_than_its_baseline_saves_nothing_and_costs_nothing() {
-        let slow = Effort { baseline_ms: MINUTE, agent_ms: 5 * MINUTE, human_edit_ms: None };
+        let slow = Effort { baseline_ms: MINUTE, agent_ms: 5 * MINUTE, ..effort(None) };
         assert_eq!(credit(SavingsPolicy::Gross, Outcome::Success, &slow), 0);
     }
 }

@@ -39,6 +39,10 @@ macro_rules! on_both_databases {
     };
 }
 
+mod packs;
+mod settings;
+mod task_types;
+
 on_both_databases![
     the_four_built_ins_are_listed_with_their_source,
     a_rate_holds_from_its_moment_and_is_set_once_for_each_request_id,
@@ -326,10 +330,10 @@ async fn a_watcher_gets_the_built_ins_the_snapshot_and_every_change(h: Harness) 
     let (changes, heads) = snapshot(&mut stream).await;
 
     let built_in = changes.iter().take_while(|change| change.workspace_id.is_empty()).count();
-    // Four types with their baselines, the default rate, the default policy; then the workspace's
-    // own.
-    assert_eq!((built_in, changes.len()), (10, 11));
-    let own = &changes[10];
+    // Four types with their baselines, the default rate, policy and reporting defaults; then the
+    // workspace's own.
+    assert_eq!((built_in, changes.len()), (11, 12));
+    let own = &changes[11];
     assert_eq!(own.workspace_id, workspace(1).to_string());
     let position = own.position.unwrap();
     assert_eq!(heads, [position]);
@@ -479,15 +483,4 @@ async fn nobody_gets_in_without_the_scope_the_call_needs() {
     );
     let refused = admin(&server).watch(pb::WatchRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
-}
-
-#[tokio::test]
-async fn what_this_build_lacks_is_said() {
-    let h = Harness::on(testkit::sqlite::<Migrator>(NAME).await);
-    let server = h.serve().await;
-    let refused = admin(&server).import_pack(pb::ImportPackRequest::default()).await.unwrap_err();
-    assert_eq!(
-        (refused.code(), reason(&refused)),
-        (Code::Unimplemented, ErrorReason::NotImplemented)
-    );
 }

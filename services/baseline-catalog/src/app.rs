@@ -1,15 +1,24 @@
 //! Use cases: load, decide, save. What the catalog knows is always derived from the change log.
 
+mod packs;
+mod task_types;
+mod write;
+
 use std::sync::Arc;
 
-use kernel::{Clock, Position, Timestamp, WorkspaceId, nearest};
+use kernel::{Clock, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
 use crate::domain::{
-    BUILT_INS, BaselineKey, BaselineValue, BuiltIn, Catalog, Change, Dimensions, Displaced, Kind,
-    NewChange, RateValue, Recorded, TaskKey, Value, Version,
+    BaselineKey, BaselineValue, Catalog, Dimensions, Problem, Recorded, TaskKey, TaskType, Version,
+    When, Wrongs,
 };
-use crate::store::{self, Appended, Request, Store};
+use crate::snapshots::Snapshots;
+use crate::store::{self, Store};
+
+pub(crate) use packs::Importing;
+pub(crate) use task_types::Editor;
+pub(crate) use write::{Mode, Write, Written};
 
 /// The catalog.
 pub(crate) struct App {
@@ -17,60 +26,55 @@ pub(crate) struct App {
     clock: Arc<dyn Clock>,
     /// Woken after every commit of this process; other replicas' commits are found by polling.
     committed: watch::Sender<()>,
+    snapshots: Snapshots,
 }
 
 /// Why a use case was refused, or broke.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("no task type is called {name}")]
-    UnknownTaskType { name: String, nearest: Vec<&'static str> },
+    UnknownTaskType { name: String, nearest: Vec<String> },
+    #[error("{0} exists")]
+    TaskTypeExists(TaskKey),
+    #[error("{0} comes with the product")]
+    BuiltIn(TaskKey),
+    #[error("{field}: {}", problem.what)]
+    Refused { field: &'static str, problem: Problem },
+    #[error("the pack is not taken")]
+    PackRefused(Wrongs),
     #[error("the request id was used for another request")]
     RequestReused,
     #[error("another change came first")]
     VersionLost { current: Option<Version> },
+    #[error("other changes kept coming first")]
+    Contended,
     #[error("the reader is ahead of the log in partition {0}")]
     AheadOfLog(kernel::Partition),
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// How a change is to be made.
-#[derive(Debug, Default)]
-pub(crate) struct Write {
-    pub(crate) request: Option<Request>,
-    /// The version id the caller has seen last.
-    pub(crate) based_on: Option<String>,
-    pub(crate) mode: Mode,
-}
-
-/// Whether a change is made, or only told what it would do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Mode {
-    #[default]
-    Record,
-    Preview,
-}
-
-/// A change that was made, or would be.
-#[derive(Debug)]
-pub(crate) struct Written {
-    pub(crate) value: Value,
-    pub(crate) version: Version,
-    /// `None` for a preview.
-    pub(crate) position: Option<Position>,
-    pub(crate) displaced: Option<Displaced>,
-}
-
 /// What was found for one key.
 #[derive(Debug)]
 pub(crate) enum Resolved {
     Baseline(Recorded<BaselineValue>),
-    Unknown { nearest: Vec<&'static str> },
+    /// The task type is known, and had none.
+    Missing(TaskKey),
+    Unknown {
+        nearest: Vec<String>,
+    },
 }
+
+/// A task type with its general baseline.
+pub(crate) type Listed = (Recorded<TaskType>, Option<Recorded<BaselineValue>>);
+
+/// Unknown keys of one call that are answered with a hint: looking for the nearest of a thousand names
+/// takes a millisecond, and a thousand typos are not typos.
+const HINTS_MAX: usize = 10;
 
 impl App {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, committed: watch::Sender::new(()) }
+        Self { store, clock, committed: watch::Sender::new(()), snapshots: Snapshots::new() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -89,49 +93,58 @@ impl App {
         self.committed.subscribe()
     }
 
+    /// Everything a workspace's reads answer from.
+    pub(crate) async fn catalog(&self, workspace: WorkspaceId) -> Result<Arc<Catalog>, Error> {
+        Ok(Arc::clone(&self.snapshots.of(workspace, &self.store).await?.catalog))
+    }
+
     /// Every task type, with the general baseline that holds now.
-    pub(crate) async fn task_types(
-        &self,
-        workspace: WorkspaceId,
-    ) -> Result<Vec<(&'static BuiltIn, Option<Recorded<BaselineValue>>)>, Error> {
-        let (catalog, now) = (self.catalog(workspace, Kind::Baseline).await?, self.now());
-        let listed = |built_in: &'static BuiltIn| {
-            (built_in, catalog.baseline(&BaselineKey::general(built_in.task_key()), now))
+    pub(crate) async fn task_types(&self, workspace: WorkspaceId) -> Result<Vec<Listed>, Error> {
+        let (catalog, now) = (self.catalog(workspace).await?, self.now());
+        let listed = |task_type: &Recorded<TaskType>| {
+            let key = BaselineKey::general(task_type.value.key.clone());
+            (task_type.clone(), catalog.baseline(&key, When::at(now)).cloned())
         };
-        Ok(BUILT_INS.iter().map(listed).collect())
+        Ok(catalog.task_types(now).into_iter().map(listed).collect())
     }
 
     /// A task type by key or alias, with every baseline that holds at `at`.
     pub(crate) async fn task_type(
         &self,
         workspace: WorkspaceId,
-        key: &TaskKey,
+        name: &TaskKey,
         at: Timestamp,
-    ) -> Result<(&'static BuiltIn, Vec<Recorded<BaselineValue>>), Error> {
-        let (built_in, _) = BuiltIn::named(key).ok_or_else(|| unknown(key))?;
-        let catalog = self.catalog(workspace, Kind::Baseline).await?;
-        Ok((built_in, catalog.baselines(&built_in.task_key(), at)))
+    ) -> Result<(Recorded<TaskType>, Vec<Recorded<BaselineValue>>), Error> {
+        let catalog = self.catalog(workspace).await?;
+        let (found, _) =
+            catalog.named(name, When::at(at)).ok_or_else(|| unknown(&catalog, name, at))?;
+        Ok((found.clone(), catalog.baselines(&found.value.key, at)))
     }
 
-    /// What held for each key at `at`, by what had been recorded by `as_of`.
+    /// What held for each key at an instant, by what had been recorded by another.
     pub(crate) async fn resolve(
         &self,
         workspace: WorkspaceId,
         keys: &[BaselineKey],
-        at: Timestamp,
-        as_of: Timestamp,
+        when: When,
     ) -> Result<Vec<Resolved>, Error> {
-        let changes = self.store.changes(workspace, Kind::Baseline).await?;
-        let catalog =
-            Catalog::of(changes.into_iter().filter(|change| change.version.recorded <= as_of));
-        let resolve = |key: &BaselineKey| {
-            let found = BuiltIn::canonical(key).and_then(|key| catalog.baseline(&key, at));
-            found.map_or_else(
-                || Resolved::Unknown { nearest: nearest(key.task_type.as_str(), BuiltIn::names()) },
-                Resolved::Baseline,
-            )
+        let catalog = self.catalog(workspace).await?;
+        let mut hints = 0;
+        let mut resolve = |key: &BaselineKey| match catalog.canonical(key, when) {
+            Some(key) => match catalog.baseline(&key, when) {
+                Some(found) => Resolved::Baseline(found.clone()),
+                None => Resolved::Missing(key.task_type),
+            },
+            None => {
+                hints += 1;
+                let nearest = match hints <= HINTS_MAX {
+                    true => catalog.nearest(key.task_type.as_str(), when.at),
+                    false => Vec::new(),
+                };
+                Resolved::Unknown { nearest }
+            }
         };
-        Ok(keys.iter().map(resolve).collect())
+        Ok(keys.iter().map(&mut resolve).collect())
     }
 
     /// Every version of a baseline, the newest first.
@@ -141,90 +154,16 @@ impl App {
         key: &BaselineKey,
         with: Dimensions,
     ) -> Result<Vec<Recorded<BaselineValue>>, Error> {
-        let key = BuiltIn::canonical(key).ok_or_else(|| unknown(&key.task_type))?;
-        Ok(self.catalog(workspace, Kind::Baseline).await?.baseline_history(&key, with))
-    }
-
-    /// The rates that hold at `at`.
-    pub(crate) async fn rates(
-        &self,
-        workspace: WorkspaceId,
-        at: Timestamp,
-    ) -> Result<Vec<Recorded<RateValue>>, Error> {
-        Ok(self.catalog(workspace, Kind::HourlyRate).await?.rates(at))
-    }
-
-    /// Every version of every rate, the newest first.
-    pub(crate) async fn rate_history(
-        &self,
-        workspace: WorkspaceId,
-    ) -> Result<Vec<Recorded<RateValue>>, Error> {
-        Ok(self.catalog(workspace, Kind::HourlyRate).await?.rate_history())
-    }
-
-    /// Sets or withdraws a baseline; an alias in its key gives way to the type it stands for.
-    pub(crate) async fn set_baseline(
-        &self,
-        mut new: NewChange,
-        write: Write,
-    ) -> Result<Written, Error> {
-        if let Value::Baseline(baseline) = &mut new.value {
-            let key = BuiltIn::canonical(&baseline.key);
-            baseline.key = key.ok_or_else(|| unknown(&baseline.key.task_type))?;
-        }
-        self.write(new, write).await
-    }
-
-    /// Makes a change, once for each request id.
-    pub(crate) async fn write(&self, new: NewChange, write: Write) -> Result<Written, Error> {
-        let (workspace, kind) = (new.workspace, new.value.kind());
-        let Write { request, based_on, mode } = write;
-        if mode == Mode::Preview {
-            return self.preview(new, based_on).await;
-        }
-        let change = match self.store.append(new, request, based_on).await? {
-            Appended::Recorded(change) => {
-                self.committed.send_replace(());
-                change
-            }
-            Appended::Replayed(change) => change,
-            Appended::RequestReused => return Err(Error::RequestReused),
-            Appended::VersionLost(current) => return Err(Error::VersionLost { current }),
-        };
-        let Change { position, version, value, .. } = change;
-        let displaced = self.catalog(workspace, kind).await?.displaced(&value, &version);
-        Ok(Written { value, version, position: Some(position), displaced })
-    }
-
-    async fn preview(&self, new: NewChange, based_on: Option<String>) -> Result<Written, Error> {
-        let changes = self.store.changes(new.workspace, new.value.kind()).await?;
-        let subject = new.value.subject();
-        let latest = changes.iter().rfind(|change| change.value.subject() == subject);
-        let latest = latest.map(|change| change.version.clone());
-        if based_on.is_some() && based_on != latest.as_ref().map(|version| version.id.clone()) {
-            return Err(Error::VersionLost { current: latest });
-        }
-        let now = self.now();
-        let version = Version {
-            id: String::new(),
-            number: latest.map_or(1, |version| version.number + 1),
-            effective: new.effective.unwrap_or(now),
-            recorded: now,
-            actor: new.actor,
-            reason: new.reason.as_str().to_owned(),
-        };
-        let displaced = Catalog::of(changes).displaced(&new.value, &version);
-        Ok(Written { value: new.value, version, position: None, displaced })
-    }
-
-    async fn catalog(&self, workspace: WorkspaceId, kind: Kind) -> Result<Catalog, Error> {
-        Ok(Catalog::of(self.store.changes(workspace, kind).await?))
+        let (catalog, now) = (self.catalog(workspace).await?, self.now());
+        let canonical = catalog.canonical(key, When::at(now));
+        let key = canonical.ok_or_else(|| unknown(&catalog, &key.task_type, now))?;
+        Ok(catalog.baseline_history(&key, with))
     }
 }
 
-fn unknown(key: &TaskKey) -> Error {
+fn unknown(catalog: &Catalog, name: &TaskKey, at: Timestamp) -> Error {
     Error::UnknownTaskType {
-        name: key.as_str().to_owned(),
-        nearest: nearest(key.as_str(), BuiltIn::names()),
+        name: name.as_str().to_owned(),
+        nearest: catalog.nearest(name.as_str(), at),
     }
 }

@@ -13,6 +13,7 @@ mod config;
 mod domain;
 mod feed;
 mod grpc;
+mod snapshots;
 mod store;
 
 use std::sync::Arc;

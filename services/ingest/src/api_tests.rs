@@ -2,12 +2,14 @@
 
 mod access;
 mod correct;
+mod cost;
 mod flood;
 mod guard;
 mod interleave;
 mod limits;
 mod list;
 mod queue;
+mod stamping;
 mod stream;
 
 use std::sync::Arc;

@@ -13,7 +13,8 @@ use wire::catalog::v1::{Change, WatchRequest};
 use wire::common::v1 as common;
 
 use crate::catalog_copy::CatalogCopy;
-use crate::grpc::parse_change;
+use crate::domain;
+use crate::grpc::{parse_change, parse_price};
 use crate::store::CatalogCopyStore;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
@@ -37,7 +38,7 @@ impl CatalogWatch {
     pub(crate) async fn load(&self) -> Result<(), Trouble> {
         let mut known = Vec::new();
         for (position, bytes) in self.store.load().await? {
-            known.push((position, parse_change(Change::decode(bytes.as_slice())?)?));
+            known.extend(facts(position, Change::decode(bytes.as_slice())?)?);
         }
         self.copy.learn(known, true);
         Ok(())
@@ -132,7 +133,7 @@ impl CatalogWatch {
             let position =
                 from_wire(change.position.as_ref().ok_or("a change without a position")?)?;
             kept.push((position, change.encode_to_vec()));
-            learnt.push((Some(position), parse_change(change)?));
+            learnt.extend(facts(Some(position), change)?);
         }
         self.store.keep(kept).await?;
         self.copy.learn(learnt, false);
@@ -141,10 +142,22 @@ impl CatalogWatch {
 
     async fn replace_built_ins(&self, pack: Vec<Change>) -> Result<(), Trouble> {
         self.store.keep_built_ins(pack.iter().map(Change::encode_to_vec).collect()).await?;
-        let learnt = pack.into_iter().map(|change| Ok((None, parse_change(change)?)));
-        self.copy.learn(learnt.collect::<Result<Vec<_>, Trouble>>()?, true);
+        let mut learnt = Vec::with_capacity(pack.len());
+        for change in pack {
+            learnt.extend(facts(None, change)?);
+        }
+        self.copy.learn(learnt, true);
         Ok(())
     }
+}
+
+/// What ingest makes of a change. A model's price says two things: what it costs, and of which tier it is.
+fn facts(
+    position: Option<Position>,
+    change: Change,
+) -> Result<impl Iterator<Item = (Option<Position>, Option<domain::Change>)>, Trouble> {
+    let price = parse_price(&change)?.map(|price| (position, Some(price)));
+    Ok(price.into_iter().chain([(position, parse_change(change)?)]))
 }
 
 fn to_wire(position: Position) -> common::Position {

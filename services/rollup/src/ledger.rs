@@ -29,7 +29,7 @@ pub(crate) fn step(entry: &Entry) -> Result<Option<Step>, Unreadable> {
     let Some(Body::TaskCompleted(task)) = &event.body else { return Ok(None) };
     let valuation = entry.record.valuation.as_ref();
     let rate = valuation.map(rate).transpose()?;
-    let cost = cost(task, rate);
+    let cost = cost(task, valuation, rate);
     let nothing = Ticket::default();
     let ticket = event.ticket.as_ref().unwrap_or(&nothing);
     let language = if task.language.is_empty() { &ticket.language } else { &task.language };
@@ -86,8 +86,10 @@ fn rate(valuation: &Valuation) -> Result<Rate, Unreadable> {
 }
 
 /// Unknown, in no currency, or beyond belief: all of these count as uncosted, never as free.
-fn cost(task: &TaskCompleted, rate: Option<Rate>) -> Option<Cost> {
-    let sent = task.agent_cost.as_ref()?;
+fn cost(task: &TaskCompleted, valuation: Option<&Valuation>, rate: Option<Rate>) -> Option<Cost> {
+    // What was sent, else what the door computed from model and tokens.
+    let computed = || valuation.and_then(|valuation| valuation.agent_cost.as_ref());
+    let sent = task.agent_cost.as_ref().or_else(computed)?;
     let currency = match sent.currency_code.as_str() {
         "" => rate?.currency,
         code => Currency::new(code).ok()?,
@@ -103,6 +105,9 @@ fn effort(task: &TaskCompleted, valuation: &Valuation) -> Effort {
         baseline_ms: within_a_day(valuation.baseline_ms),
         agent_ms: within_a_day(agent.unwrap_or(0)),
         human_edit_ms: task.human_edit_ms.map(within_a_day),
+        review_percent: valuation
+            .unmeasured_review_credit_percent
+            .map_or(Effort::REVIEW_PERCENT, |percent| i64::from(percent).clamp(0, 100)),
     }
 }
 
@@ -156,6 +161,20 @@ mod tests {
         assert_eq!(credited, 420_000, "the agent's minute is subtracted");
         assert_eq!(step.cost.unwrap().currency(), Currency::EUR, "the rate's, where none was sent");
         assert_eq!(step.dimensions.agent, "a\u{fffd}b");
+    }
+
+    #[test]
+    fn a_cost_the_door_computed_counts_and_so_does_the_policys_own_percentage() {
+        let computed = Some(Money { currency_code: "USD".into(), micros: 4_500 });
+        let task = TaskCompleted { agent_cost: None, ..task() };
+        let valuation = Valuation {
+            agent_cost: computed,
+            unmeasured_review_credit_percent: Some(25),
+            ..valuation()
+        };
+        let step = step(&entry(Body::TaskCompleted(task), Some(valuation))).unwrap().unwrap();
+        assert_eq!(step.cost.unwrap().currency(), Currency::new("USD").unwrap());
+        assert_eq!((step.measures().uncosted, step.effort.unwrap().review_percent), (0, 25));
     }
 
     #[test]

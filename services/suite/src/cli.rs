@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::Uri;
 use kernel::{Currency, Timestamp};
 
+use crate::commands::catalog::Catalog;
 use crate::commands::correct::{Retract, Revise};
 use crate::commands::events::Events;
 pub(crate) use access::{RotateKey, UpdateWorkspace};
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Revise(Revise),
     /// Take an event back.
     Retract(Retract),
+    /// What steps, hours, tokens and currencies are worth: list, set, import.
+    Catalog(Catalog),
     /// What was saved: hours, money, outcomes.
     Overview(Overview),
     /// Create and change workspaces.
@@ -403,7 +406,7 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
 }
 
 /// Decimal text to millionths without a float in between: 0.012 is 12,000 exactly.
-fn money(text: &str) -> Result<wire::common::v1::Money, String> {
+pub(crate) fn money(text: &str) -> Result<wire::common::v1::Money, String> {
     let wrong =
         || "write an amount such as 0.012 or \"USD 0.012\", with at most six decimals".to_owned();
     let (currency, amount) = text.rsplit_once(' ').unwrap_or(("", text));

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
             Command::Events(args) => commands::events::run(args).await,
             Command::Revise(args) => commands::correct::revise(args).await,
             Command::Retract(args) => commands::correct::retract(args).await,
+            Command::Catalog(args) => commands::catalog::run(args).await,
             Command::Overview(args) => commands::overview::run(args).await,
             Command::Workspace(args) => commands::workspace::run(args).await,
             Command::Key(args) => commands::key::run(args).await,

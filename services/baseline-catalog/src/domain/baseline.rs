@@ -2,7 +2,14 @@
 
 use kernel::Malformed;
 
-use super::{BaselineKey, Recorded};
+use super::fields::Fields;
+use super::node::{Entries, Node};
+use super::words::prose;
+use super::wrong::{Problem, Why};
+use super::{BaselineKey, Tag, TaskKey, span};
+
+/// What a study, a time sheet or a document is named with.
+pub(crate) const CITATION_LEN_MAX: usize = 1_024;
 
 /// Effort in milliseconds: at least one, at most the day ingest accepts for one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,9 +26,11 @@ impl Effort {
         }
     }
 
-    /// For the built-in table, whose entries a test checks.
-    pub(crate) const fn minutes(minutes: i64) -> Self {
-        Self(minutes * 60 * 1_000)
+    /// As packs write it: `4m`, `1m30s`.
+    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
+        let ms =
+            span::parse(text).ok_or_else(|| Malformed::new("an effort such as 4m or 1m30s", text));
+        Self::from_ms(ms?)
     }
 
     pub(crate) const fn ms(self) -> i64 {
@@ -39,6 +48,43 @@ pub(crate) struct BaselineValue {
     pub(crate) citation: String,
 }
 
+impl BaselineValue {
+    pub(super) fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
+        let task_type = f.take("task_type", TaskKey::new);
+        let language = f.take("language", Tag::language);
+        let channel = f.take("channel", Tag::channel);
+        let withdrawn = f.truth("withdrawn", false);
+        let effort = match withdrawn {
+            Some(true) => match f.text("effort") {
+                Some("") => Some(None),
+                _ => {
+                    let what = "is left out when the baseline is withdrawn";
+                    f.refuse("effort", Problem::new(Why::Invalid, what));
+                    None
+                }
+            },
+            _ => f.take("effort", Effort::parse).map(Some),
+        };
+        let citation = f.take("citation", |text| prose(text, CITATION_LEN_MAX));
+        let key = BaselineKey { task_type: task_type?, language: language?, channel: channel? };
+        withdrawn?;
+        Some(Self { key, effort: effort?, citation: citation? })
+    }
+
+    pub(super) fn write(&self) -> Node {
+        let tag =
+            |tag: &Option<Tag>| tag.as_ref().map_or_else(String::new, |t| t.as_str().to_owned());
+        Entries::default()
+            .text("task_type", self.key.task_type.as_str())
+            .text("language", tag(&self.key.language))
+            .text("channel", tag(&self.key.channel))
+            .text("effort", self.effort.map_or_else(String::new, |effort| span::write(effort.ms())))
+            .flag("withdrawn", self.effort.is_none())
+            .text("citation", &self.citation)
+            .node()
+    }
+}
+
 /// Where a baseline stands in the order of resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -46,11 +92,6 @@ pub(crate) enum Source {
     Override,
     /// What came with the product.
     BuiltIn,
-}
-
-impl Recorded<BaselineValue> {
-    /// A workspace's own value always has a number.
-    pub(crate) const fn source(&self) -> Source {
-        if self.version.number == 0 { Source::BuiltIn } else { Source::Override }
-    }
+    /// The workspace's value for a task type of its own.
+    Custom,
 }

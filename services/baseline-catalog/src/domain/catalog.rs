@@ -1,78 +1,77 @@
 //! A workspace's catalog, derived from its changes: what held when, and what a change would
 //! displace.
 
-use std::collections::BTreeMap;
+use kernel::Timestamp;
 
-use kernel::{Dated, Timestamp};
-
-use super::builtin;
+use super::book::{Book, Displaced, When};
+use super::builtin::built_ins;
+use super::names::Names;
 use super::{
-    BaselineKey, BaselineValue, BuiltIn, Change, RateTarget, RateValue, Recorded, TaskKey, Value,
-    Version,
+    BaselineKey, BaselineValue, Change, FxRate, Intent, ModelPrice, Policy, RateTarget, RateValue,
+    Recorded, Reporting, Source, TaskKey, TaskType, Value, Version,
 };
 
 /// Every version of every value of one workspace, the built-ins behind them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Catalog {
-    baselines: BTreeMap<BaselineKey, Dated<Recorded<BaselineValue>>>,
-    rates: BTreeMap<RateTarget, Dated<Recorded<RateValue>>>,
-}
-
-/// The version that a new one puts out of force, and for how long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Displaced {
-    pub(crate) version_id: String,
-    pub(crate) start: Timestamp,
-    /// When an already known later version takes over; `None`: never.
-    pub(crate) end: Option<Timestamp>,
+    pub(super) task_types: Book<TaskType>,
+    pub(super) names: Names,
+    baselines: Book<BaselineValue>,
+    rates: Book<RateValue>,
+    policy: Book<Policy>,
+    reporting: Book<Reporting>,
+    intents: Book<Intent>,
+    prices: Book<ModelPrice>,
+    fx: Book<FxRate>,
 }
 
 impl Catalog {
-    /// From changes in the order of the log: of two versions effective at the same moment the later
-    /// one holds.
+    /// From changes in the order of the log.
     pub(crate) fn of(changes: impl IntoIterator<Item = Change>) -> Self {
         let mut catalog = Self::default();
         for Change { version, value, .. } in changes {
-            let effective = version.effective;
-            match value {
-                Value::Baseline(value) => {
-                    let history = catalog.baselines.entry(value.key.clone()).or_default();
-                    history.push(effective, Recorded { value, version });
-                }
-                Value::HourlyRate(value) => {
-                    let history = catalog.rates.entry(value.target.clone()).or_default();
-                    history.push(effective, Recorded { value, version });
-                }
-            }
+            catalog.learn(value, version);
         }
         catalog
     }
 
-    /// What holds for `key` at `at`: the workspace's own value, the most specific first, else the
+    /// Changes come in the order of the log.
+    pub(crate) fn learn(&mut self, value: Value, version: Version) {
+        match value {
+            Value::TaskType(value) => {
+                self.names.learn(&value);
+                self.task_types.learn(value, version);
+            }
+            Value::Baseline(value) => self.baselines.learn(value, version),
+            Value::HourlyRate(value) => self.rates.learn(value, version),
+            Value::Policy(value) => self.policy.learn(value, version),
+            Value::Reporting(value) => self.reporting.learn(value, version),
+            Value::Intent(value) => self.intents.learn(value, version),
+            Value::ModelPrice(value) => self.prices.learn(value, version),
+            Value::FxRate(value) => self.fx.learn(value, version),
+        }
+    }
+
+    /// What holds for a canonical key: the workspace's own value, the most specific first, else the
     /// built-in.
     pub(crate) fn baseline(
         &self,
         key: &BaselineKey,
-        at: Timestamp,
-    ) -> Option<Recorded<BaselineValue>> {
-        key.candidates()
-            .iter()
-            .find_map(|candidate| self.own_baseline(candidate, at).cloned())
-            .or_else(|| BuiltIn::find(&key.task_type).map(BuiltIn::baseline))
+        when: When,
+    ) -> Option<&Recorded<BaselineValue>> {
+        let candidates = key.candidates();
+        let own = candidates.iter().find_map(|candidate| self.own_baseline(candidate, when));
+        own.or_else(|| candidates.iter().find_map(|candidate| built_ins().baseline(candidate)))
     }
 
     /// What holds at `at` for a task type: the general baseline, then each language and channel of
     /// its own.
-    pub(crate) fn baselines(
-        &self,
-        task_type: &TaskKey,
-        at: Timestamp,
-    ) -> Vec<Recorded<BaselineValue>> {
-        let general = BaselineKey::general(task_type.clone());
-        let specific =
-            self.baselines.keys().filter(|key| key.task_type == *task_type && **key != general);
-        let specific = specific.filter_map(|key| self.own_baseline(key, at).cloned());
-        self.baseline(&general, at).into_iter().chain(specific).collect()
+    pub(crate) fn baselines(&self, key: &TaskKey, at: Timestamp) -> Vec<Recorded<BaselineValue>> {
+        let when = When::at(at);
+        let general = BaselineKey::general(key.clone());
+        let specific = self.baselines.keys().filter(|k| k.task_type == *key && **k != general);
+        let specific = specific.filter_map(|key| self.own_baseline(key, when));
+        self.baseline(&general, when).into_iter().chain(specific).cloned().collect()
     }
 
     /// Every version of a baseline, the newest recorded first, the built-in last.
@@ -85,46 +84,159 @@ impl Catalog {
             Dimensions::Exactly => other == key,
             Dimensions::AndMoreSpecific => other.narrows(key),
         };
-        let own = self.baselines.iter().filter(|(other, _)| wanted(other)).map(|(_, dated)| dated);
-        let mut history = newest_first(own);
-        if key.language.is_none() && key.channel.is_none() {
-            history.extend(BuiltIn::find(&key.task_type).map(BuiltIn::baseline));
-        }
+        let mut history = self.baselines.history(wanted);
+        history.extend(
+            built_ins().baselines().filter(|built_in| wanted(&built_in.value.key)).cloned(),
+        );
         history
+    }
+
+    /// Where a baseline stands in the order of resolution.
+    pub(crate) fn source(recorded: &Recorded<BaselineValue>) -> Source {
+        // A workspace's own value always has a number.
+        if recorded.version.number == 0 {
+            Source::BuiltIn
+        } else if built_ins().task_type(&recorded.value.key.task_type).is_some() {
+            Source::Override
+        } else {
+            Source::Custom
+        }
     }
 
     /// The rates that hold at `at`, the general first. The built-in stands in where the workspace
     /// has no default.
     pub(crate) fn rates(&self, at: Timestamp) -> Vec<Recorded<RateValue>> {
-        let in_force = |history: &Dated<Recorded<RateValue>>| {
-            history.at(at).filter(|recorded| recorded.value.rate.is_some()).cloned()
-        };
-        let mut rates: Vec<_> = self.rates.values().filter_map(in_force).collect();
+        let own = self.rates.in_force(When::at(at)).filter(|r| r.value.rate.is_some());
+        let mut rates: Vec<_> = own.cloned().collect();
         if rates.first().is_none_or(|first| first.value.target != RateTarget::Workspace) {
-            rates.push(builtin::default_rate());
+            rates.push(built_ins().rate().clone());
         }
         rates
     }
 
     /// Every version of every rate, the newest recorded first, the built-in last.
     pub(crate) fn rate_history(&self) -> Vec<Recorded<RateValue>> {
-        let mut history = newest_first(self.rates.values());
-        history.push(builtin::default_rate());
+        let mut history = self.rates.history(|_| true);
+        history.push(built_ins().rate().clone());
         history
     }
 
-    /// What `version` of `value` puts out of force among the versions recorded before it. At most
-    /// one: between two effective moments only one version holds.
+    pub(crate) fn policy(&self, at: Timestamp) -> &Recorded<Policy> {
+        self.policy.get(&(), When::at(at)).unwrap_or_else(|| built_ins().policy())
+    }
+
+    pub(crate) fn reporting(&self, at: Timestamp) -> &Recorded<Reporting> {
+        self.reporting.get(&(), When::at(at)).unwrap_or_else(|| built_ins().reporting())
+    }
+
+    /// In the order of their keys.
+    pub(crate) fn intents(&self, at: Timestamp) -> impl Iterator<Item = &Recorded<Intent>> {
+        self.intents.in_force(When::at(at))
+    }
+
+    /// Prices that hold, by provider and model.
+    pub(crate) fn prices(&self, at: Timestamp) -> impl Iterator<Item = &Recorded<ModelPrice>> {
+        self.prices.in_force(When::at(at)).filter(|price| price.value.prices.is_some())
+    }
+
+    /// Every version of every price, the newest recorded first.
+    pub(crate) fn price_history(&self) -> Vec<Recorded<ModelPrice>> {
+        self.prices.history(|_| true)
+    }
+
+    /// The exchange rates that hold at `at`; every version without an instant. The newest effective
+    /// first.
+    pub(crate) fn fx_rates(&self, at: Option<Timestamp>) -> Vec<Recorded<FxRate>> {
+        let mut rates = match at {
+            Some(at) => self.fx.in_force(When::at(at)).cloned().collect(),
+            None => self.fx.history(|_| true),
+        };
+        // Stable: of two of the same moment the one recorded later comes first.
+        rates.sort_by_key(|rate| std::cmp::Reverse(rate.version.effective));
+        rates
+    }
+
+    /// What `version` of `value` puts out of force among the versions recorded before it.
     pub(crate) fn displaced(&self, value: &Value, version: &Version) -> Option<Displaced> {
         match value {
-            Value::Baseline(baseline) => displaced_in(self.baselines.get(&baseline.key)?, version),
-            Value::HourlyRate(rate) => displaced_in(self.rates.get(&rate.target)?, version),
+            Value::TaskType(value) => self.task_types.displaced(&value.key, version),
+            Value::Baseline(value) => self.baselines.displaced(&value.key, version),
+            Value::HourlyRate(value) => self.rates.displaced(&value.target, version),
+            Value::Policy(_) => self.policy.displaced(&(), version),
+            Value::Reporting(_) => self.reporting.displaced(&(), version),
+            Value::Intent(value) => self.intents.displaced(&value.key, version),
+            Value::ModelPrice(value) => self.prices.displaced(&value.key, version),
+            Value::FxRate(value) => self.fx.displaced(&value.pair, version),
         }
     }
 
-    fn own_baseline(&self, key: &BaselineKey, at: Timestamp) -> Option<&Recorded<BaselineValue>> {
-        let recorded = self.baselines.get(key)?.at(at)?;
-        recorded.value.effort.is_some().then_some(recorded)
+    /// The version of a value's subject that was recorded last.
+    pub(crate) fn latest(&self, value: &Value) -> Option<&Version> {
+        match value {
+            Value::TaskType(value) => self.task_types.latest(&value.key).map(|r| &r.version),
+            Value::Baseline(value) => self.baselines.latest(&value.key).map(|r| &r.version),
+            Value::HourlyRate(value) => self.rates.latest(&value.target).map(|r| &r.version),
+            Value::Policy(_) => self.policy.latest(&()).map(|r| &r.version),
+            Value::Reporting(_) => self.reporting.latest(&()).map(|r| &r.version),
+            Value::Intent(value) => self.intents.latest(&value.key).map(|r| &r.version),
+            Value::ModelPrice(value) => self.prices.latest(&value.key).map(|r| &r.version),
+            Value::FxRate(value) => self.fx.latest(&value.pair).map(|r| &r.version),
+        }
+    }
+
+    /// What holds at `at` where `value` would hold: what a pack is compared with. What a withdrawn
+    /// value leaves is nothing.
+    pub(crate) fn current(&self, value: &Value, at: Timestamp) -> Option<Value> {
+        let when = When::at(at);
+        match value {
+            Value::TaskType(value) => {
+                self.task_type(&value.key, when).map(|r| Value::TaskType(r.value.clone()))
+            }
+            Value::Baseline(value) => {
+                let own = self.own_baseline(&value.key, when);
+                let found = own.or_else(|| built_ins().baseline(&value.key));
+                found.map(|r| Value::Baseline(r.value.clone()))
+            }
+            Value::HourlyRate(value) => {
+                let own = self.rates.get(&value.target, when).filter(|r| r.value.rate.is_some());
+                let is_default = value.target == RateTarget::Workspace;
+                let found = own.or_else(|| is_default.then(|| built_ins().rate()));
+                found.map(|r| Value::HourlyRate(r.value.clone()))
+            }
+            Value::Policy(_) => Some(Value::Policy(self.policy(at).value.clone())),
+            Value::Reporting(_) => Some(Value::Reporting(self.reporting(at).value.clone())),
+            Value::Intent(value) => {
+                self.intents.get(&value.key, when).map(|r| Value::Intent(r.value.clone()))
+            }
+            Value::ModelPrice(value) => {
+                let own = self.prices.get(&value.key, when).filter(|r| r.value.prices.is_some());
+                own.map(|r| Value::ModelPrice(r.value.clone()))
+            }
+            Value::FxRate(value) => {
+                self.fx.get(&value.pair, when).map(|r| Value::FxRate(r.value.clone()))
+            }
+        }
+    }
+
+    /// The workspace's own values that hold at `at`, in the order a pack lists them.
+    pub(crate) fn own(&self, at: Timestamp) -> Vec<Value> {
+        let when = When::at(at);
+        let mut own: Vec<Value> = Vec::new();
+        own.extend(self.task_types.in_force(when).map(|r| Value::TaskType(r.value.clone())));
+        let baselines = self.baselines.in_force(when).filter(|r| r.value.effort.is_some());
+        own.extend(baselines.map(|r| Value::Baseline(r.value.clone())));
+        let rates = self.rates.in_force(when).filter(|r| r.value.rate.is_some());
+        own.extend(rates.map(|r| Value::HourlyRate(r.value.clone())));
+        own.extend(self.policy.in_force(when).map(|r| Value::Policy(r.value.clone())));
+        own.extend(self.reporting.in_force(when).map(|r| Value::Reporting(r.value.clone())));
+        own.extend(self.intents(at).map(|r| Value::Intent(r.value.clone())));
+        own.extend(self.prices(at).map(|r| Value::ModelPrice(r.value.clone())));
+        own.extend(self.fx.in_force(when).map(|r| Value::FxRate(r.value.clone())));
+        own
+    }
+
+    fn own_baseline(&self, key: &BaselineKey, when: When) -> Option<&Recorded<BaselineValue>> {
+        self.baselines.get(key, when).filter(|recorded| recorded.value.effort.is_some())
     }
 }
 
@@ -143,26 +255,6 @@ impl BaselineKey {
             && agrees(&self.language, &general.language)
             && agrees(&self.channel, &general.channel)
     }
-}
-
-fn newest_first<'a, T: Clone + 'a>(
-    histories: impl Iterator<Item = &'a Dated<Recorded<T>>>,
-) -> Vec<Recorded<T>> {
-    let mut all: Vec<Recorded<T>> =
-        histories.flat_map(|dated| dated.iter().map(|(_, recorded)| recorded.clone())).collect();
-    // Ids of one workspace are positions of one partition: their text sorts as their seq.
-    all.sort_by(|a, b| b.version.id.cmp(&a.version.id));
-    all
-}
-
-fn displaced_in<T>(history: &Dated<Recorded<T>>, version: &Version) -> Option<Displaced> {
-    let mut before = Dated::new();
-    for (effective, recorded) in history.iter().filter(|(_, r)| r.version.number < version.number) {
-        before.push(*effective, recorded.version.id.clone());
-    }
-    let start = version.effective;
-    let end = before.iter().map(|(effective, _)| *effective).find(|effective| *effective > start);
-    before.at(start).map(|id| Displaced { version_id: id.clone(), start, end })
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn change(seq: i64, number: i64, effective: i64, value: Value) -> Change {
 fn minutes(key: BaselineKey, minutes: Option<i64>) -> Value {
     Value::Baseline(BaselineValue {
         key,
-        effort: minutes.map(Effort::minutes),
+        effort: minutes.map(|m| Effort::from_ms(m * 60_000).unwrap()),
         citation: String::new(),
     })
 }
@@ -45,7 +45,7 @@ fn euros(target: RateTarget, euros: Option<i64>) -> Value {
 }
 
 fn held(catalog: &Catalog, key: &BaselineKey, when: i64) -> i64 {
-    let recorded = catalog.baseline(key, at(when)).unwrap();
+    let recorded = catalog.baseline(key, When::at(at(when))).unwrap();
     recorded.value.effort.unwrap().ms() / 60_000
 }
 

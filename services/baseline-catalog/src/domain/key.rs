@@ -9,12 +9,8 @@ use kernel::Malformed;
 pub(crate) struct TaskKey(String);
 
 impl TaskKey {
-    const LEN_MAX: usize = 64;
-
     pub(crate) fn new(text: &str) -> Result<Self, Malformed> {
-        let snake = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        let letter_first = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-        if snake && letter_first && text.len() <= Self::LEN_MAX {
+        if is_snake_case(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Malformed::new(
@@ -27,6 +23,39 @@ impl TaskKey {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+impl fmt::Display for TaskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An intent's key, shaped like a task type's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct IntentKey(String);
+
+impl IntentKey {
+    pub(crate) fn new(text: &str) -> Result<Self, Malformed> {
+        if is_snake_case(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            let expected = "an intent of 1 to 64 a-z, 0-9 and _, a letter first: order_status";
+            Err(Malformed::new(expected, text))
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+const KEY_LEN_MAX: usize = 64;
+
+fn is_snake_case(text: &str) -> bool {
+    let snake = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let letter_first = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    snake && letter_first && text.len() <= KEY_LEN_MAX
 }
 
 /// A language or a channel, in lower case so that "NL" and "nl" are one.

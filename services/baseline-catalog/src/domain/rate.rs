@@ -4,7 +4,13 @@ use std::fmt;
 
 use kernel::{Currency, Malformed};
 
-use super::Name;
+use super::fields::Fields;
+use super::node::{Entries, Node};
+use super::wrong::{Problem, Why};
+use super::{Name, currency, decimal};
+
+/// Digits behind the point of an amount: millionths.
+const PLACES: usize = 6;
 
 /// A price for one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +31,6 @@ impl Rate {
                 &micros_per_hour.to_string(),
             ))
         }
-    }
-
-    /// For the built-in default.
-    pub(crate) const fn euros(euros: i64) -> Self {
-        Self { micros_per_hour: euros * 1_000_000, currency: Currency::EUR }
     }
 
     pub(crate) const fn micros_per_hour(self) -> i64 {
@@ -69,4 +70,58 @@ pub(crate) struct RateValue {
     pub(crate) target: RateTarget,
     /// `None` withdraws: the next less specific rate holds.
     pub(crate) rate: Option<Rate>,
+}
+
+impl RateValue {
+    pub(super) fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
+        let target = Self::read_target(f);
+        let withdrawn = f.truth("withdrawn", false)?;
+        if withdrawn {
+            if !f.text("per_hour")?.is_empty() || !f.text("currency_code")?.is_empty() {
+                let what = "is left out when the rate is withdrawn";
+                f.refuse("per_hour", Problem::new(Why::Invalid, what));
+                return None;
+            }
+            return Some(Self { target: target?, rate: None });
+        }
+        let micros = f.take("per_hour", |text| {
+            let expected = "an amount for one hour, such as 85 or 62.50";
+            decimal::parse(text, PLACES).ok_or_else(|| Malformed::new(expected, text))
+        });
+        let currency = f.take("currency_code", currency::currency);
+        let (micros, currency) = (micros?, currency?);
+        let rate = f.take("per_hour", |_| Rate::new(micros, currency))?;
+        Some(Self { target: target?, rate: Some(rate) })
+    }
+
+    fn read_target(f: &mut Fields<'_, '_>) -> Option<RateTarget> {
+        let agent = f.optional("agent_id", Name::new);
+        let team = f.optional("team_id", Name::new);
+        match (agent?, team?) {
+            (None, None) => Some(RateTarget::Workspace),
+            (Some(agent), None) => Some(RateTarget::Agent(agent)),
+            (None, Some(team)) => Some(RateTarget::Team(team)),
+            (Some(_), Some(_)) => {
+                let what = "is empty when agent_id is set: a rate has one target";
+                f.refuse("team_id", Problem::new(Why::Invalid, what));
+                None
+            }
+        }
+    }
+
+    pub(super) fn write(&self) -> Node {
+        let (agent, team) = match &self.target {
+            RateTarget::Workspace => ("", ""),
+            RateTarget::Team(name) => ("", name.as_str()),
+            RateTarget::Agent(name) => (name.as_str(), ""),
+        };
+        let entries = Entries::default().text("agent_id", agent).text("team_id", team);
+        match self.rate {
+            Some(rate) => entries
+                .text("per_hour", decimal::write(rate.micros_per_hour, PLACES))
+                .text("currency_code", rate.currency)
+                .node(),
+            None => entries.flag("withdrawn", true).node(),
+        }
+    }
 }

@@ -1,10 +1,8 @@
 //! Requests become commands: every wrong field is found before any is refused.
 
-use std::time::Duration;
-
 use chassis::page::Page;
 use fault::{ErrorReason, Fault, Violations};
-use kernel::{Currency, Partition, Position, Timestamp, WorkspaceId};
+use kernel::{Partition, Position, Timestamp, WorkspaceId};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use wire::catalog::v1 as pb;
@@ -12,19 +10,13 @@ use wire::catalog::v1 as pb;
 use super::page::SIZES;
 use crate::app::{Mode, Write};
 use crate::domain::{
-    BaselineKey, BaselineValue, Dimensions, Effort, Name, NewChange, Rate, RateTarget, RateValue,
-    Reason, Tag, TaskKey, Value,
+    BaselineKey, Dimensions, Fields, Kind, NewChange, Node, Reason, Tag, TaskKey, Value, When,
+    Wrongs, in_reach,
 };
 use crate::store::Request;
 
 const KEYS_MAX: usize = 1_000;
-const CITATION_LEN_MAX: usize = 1_024;
 const REQUEST_ID_LEN_MAX: usize = 64;
-/// How far back a change may take effect: a fiscal year, and a day for its zone.
-const BACK_MAX: Duration = Duration::from_secs(366 * DAY);
-/// How far ahead: ten years of planned rates.
-const AHEAD_MAX: Duration = Duration::from_secs(3_660 * DAY);
-const DAY: u64 = 24 * 60 * 60;
 
 /// Who wants a change, and when the request is read.
 pub(super) struct Caller {
@@ -33,81 +25,104 @@ pub(super) struct Caller {
     pub(super) now: Timestamp,
 }
 
-/// The dated part that every setting request shares.
-struct Dated<'r> {
-    effective: Option<&'r wire::Timestamp>,
-    reason: &'r str,
-    request_id: &'r str,
-    expected_version_id: &'r str,
-    mode: Mode,
+/// The part that every writing request shares.
+pub(super) struct Head<'r> {
+    pub(super) effective: Option<&'r wire::Timestamp>,
+    pub(super) reason: &'r str,
+    pub(super) request_id: &'r str,
+    pub(super) expected_version_id: &'r str,
+    pub(super) mode: Mode,
     /// Of the request without its id.
-    hash: Vec<u8>,
+    pub(super) hash: Vec<u8>,
 }
 
-pub(super) fn set_hourly_rate(
-    request: pb::SetHourlyRateRequest,
-    caller: Caller,
-) -> Result<(NewChange, Write), Fault> {
-    let mut v = Violations::new();
-    let target = target(&mut v, &request.agent_id, &request.team_id);
-    let rate = if request.withdrawn {
-        let absent = request.rate_micros_per_hour == 0;
-        refuse_unless(&mut v, absent, "rate_micros_per_hour", "is 0 when the rate is withdrawn");
-        Some(None)
-    } else {
-        let currency = v.take("currency_code", Currency::new(&request.currency_code));
-        let currency_or_any = currency.unwrap_or(Currency::EUR);
-        let rate = v
-            .take("rate_micros_per_hour", Rate::new(request.rate_micros_per_hour, currency_or_any));
-        rate.filter(|_| currency.is_some()).map(Some)
+/// The head of a setting request: their fields are the same in all of them.
+macro_rules! head {
+    ($message:ident, $request:expr) => {
+        $crate::grpc::parse::Head {
+            effective: $request.effective_time.as_ref(),
+            reason: &$request.reason,
+            request_id: &$request.request_id,
+            expected_version_id: &$request.expected_version_id,
+            mode: $crate::grpc::parse::mode($request.validate_only),
+            hash: $crate::grpc::parse::hash(&pb::$message {
+                request_id: String::new(),
+                ..$request.clone()
+            }),
+        }
     };
-    let value =
-        target.zip(rate).map(|(target, rate)| Value::HourlyRate(RateValue { target, rate }));
-    let dated = Dated {
-        effective: request.effective_time.as_ref(),
-        reason: &request.reason,
-        request_id: &request.request_id,
-        expected_version_id: &request.expected_version_id,
-        mode: mode(request.validate_only),
-        hash: hash(&pb::SetHourlyRateRequest { request_id: String::new(), ..request.clone() }),
-    };
-    change(v, value, dated, caller)
 }
 
-pub(super) fn set_baseline(
-    request: pb::SetBaselineRequest,
-    caller: Caller,
-) -> Result<(NewChange, Write), Fault> {
-    let mut v = Violations::new();
-    let key = required_key(&mut v, request.key.as_ref());
-    let effort = if request.withdrawn {
-        refuse_unless(
-            &mut v,
-            request.baseline_ms == 0,
-            "baseline_ms",
-            "is 0 when the baseline is withdrawn",
-        );
-        Some(None)
-    } else {
-        v.take("baseline_ms", Effort::from_ms(request.baseline_ms)).map(Some)
-    };
-    let citation = request.citation.trim().to_owned();
-    if citation.len() > CITATION_LEN_MAX {
-        let what = format!("is at most {CITATION_LEN_MAX} bytes; {} were sent", citation.len());
-        v.add("citation", ErrorReason::TooLarge, what);
+pub(super) use head;
+
+/// The shared part, parsed: since when, why, and how.
+pub(super) struct Parsed {
+    pub(super) effective: Option<Timestamp>,
+    pub(super) reason: Reason,
+    pub(super) write: Write,
+}
+
+/// What every writing request says beside its value.
+pub(super) fn shared(v: &mut Violations, head: Head<'_>, now: Timestamp) -> Option<Parsed> {
+    let effective = head.effective.map(timestamp);
+    if effective.is_some_and(|at| !in_reach(at, now)) {
+        let what = "is at most 366 days back and 3,660 days ahead";
+        v.add("effective_time", ErrorReason::OutOfRange, what);
     }
-    let value = key
-        .zip(effort)
-        .map(|(key, effort)| Value::Baseline(BaselineValue { key, effort, citation }));
-    let dated = Dated {
-        effective: request.effective_time.as_ref(),
-        reason: &request.reason,
-        request_id: &request.request_id,
-        expected_version_id: &request.expected_version_id,
-        mode: mode(request.validate_only),
-        hash: hash(&pb::SetBaselineRequest { request_id: String::new(), ..request.clone() }),
+    let reason = v.take("reason", Reason::new(head.reason));
+    let id = head.request_id;
+    if id.len() > REQUEST_ID_LEN_MAX || id.chars().any(char::is_control) {
+        let what = format!("is at most {REQUEST_ID_LEN_MAX} bytes without control characters");
+        v.add("request_id", ErrorReason::InvalidField, what);
+    }
+    let write = Write {
+        request: non_empty(id).map(|id| Request { id, hash: head.hash }),
+        based_on: non_empty(head.expected_version_id),
+        mode: head.mode,
     };
-    change(v, value, dated, caller)
+    Some(Parsed { effective, reason: reason?, write })
+}
+
+/// A value and the shared part, or everything that is wrong with both.
+pub(super) fn change(
+    mut v: Violations,
+    value: Option<Value>,
+    head: Head<'_>,
+    caller: Caller,
+) -> Result<(NewChange, Write), Fault> {
+    let Caller { workspace, actor, now } = caller;
+    let shared = shared(&mut v, head, now);
+    let (Some(value), Some(Parsed { effective, reason, write }), true) =
+        (value, shared, v.is_empty())
+    else {
+        return Err(v.into_fault());
+    };
+    Ok((NewChange { workspace, effective, actor, reason, value }, write))
+}
+
+/// A value that came as a message: what is wrong with it is told in the fields of `field`.
+pub(super) fn value(v: &mut Violations, kind: Kind, field: &str, node: &Node) -> Option<Value> {
+    read(v, field, node, |f| Value::read(kind, f))
+}
+
+/// Reads a message's fields.
+pub(super) fn read<T>(
+    v: &mut Violations,
+    field: &str,
+    node: &Node,
+    read: impl FnOnce(&mut Fields<'_, '_>) -> Option<T>,
+) -> Option<T> {
+    let mut wrongs = Wrongs::default();
+    let found = Fields::of(node, field.to_owned(), &mut wrongs).and_then(|mut f| read(&mut f));
+    let is_right = wrongs.is_empty();
+    super::wrongs::tell(v, wrongs);
+    found.filter(|_| is_right)
+}
+
+/// The page of a list that is asked for; `filter` is the request without its page.
+pub(super) fn page(size: i32, token: &str, filter: &impl Message) -> Result<Page, Fault> {
+    let mut v = Violations::new();
+    Page::parse(&mut v, SIZES, size, token, &filter.encode_to_vec()).ok_or_else(|| v.into_fault())
 }
 
 pub(super) fn baseline_history(
@@ -130,11 +145,11 @@ pub(super) fn baseline_history(
     }
 }
 
-/// The keys, the instant, and how late a recording counts.
+/// The keys, and for which instant.
 pub(super) fn resolve(
     request: pb::ResolveBaselinesRequest,
     now: Timestamp,
-) -> Result<(Vec<BaselineKey>, Timestamp, Timestamp), Fault> {
+) -> Result<(Vec<BaselineKey>, When), Fault> {
     let mut v = Violations::new();
     let count = request.keys.len();
     if count == 0 || count > KEYS_MAX {
@@ -150,7 +165,7 @@ pub(super) fn resolve(
         .collect();
     v.finish()?;
     let at = request.at_time.as_ref().map_or(now, timestamp);
-    Ok((keys, at, request.as_of_time.as_ref().map_or(Timestamp::MAX, timestamp)))
+    Ok((keys, When { at, as_of: request.as_of_time.as_ref().map_or(Timestamp::MAX, timestamp) }))
 }
 
 pub(super) fn task_key(v: &mut Violations, field: &str, text: &str) -> Option<TaskKey> {
@@ -188,52 +203,10 @@ pub(super) fn timestamp(at: &wire::Timestamp) -> Timestamp {
     Timestamp::from_parts(at.seconds, at.nanos)
 }
 
-fn change(
-    mut v: Violations,
-    value: Option<Value>,
-    dated: Dated<'_>,
-    caller: Caller,
-) -> Result<(NewChange, Write), Fault> {
-    let Caller { workspace, actor, now } = caller;
-    let effective = dated.effective.map(timestamp);
-    if effective.is_some_and(|at| at < now.minus(BACK_MAX) || at > now.plus(AHEAD_MAX)) {
-        let what = "is at most 366 days back and 3,660 days ahead";
-        v.add("effective_time", ErrorReason::OutOfRange, what);
-    }
-    let reason = v.take("reason", Reason::new(dated.reason));
-    let id = dated.request_id;
-    if id.len() > REQUEST_ID_LEN_MAX || id.chars().any(char::is_control) {
-        let what = format!("is at most {REQUEST_ID_LEN_MAX} bytes without control characters");
-        v.add("request_id", ErrorReason::InvalidField, what);
-    }
-    let (Some(value), Some(reason), true) = (value, reason, v.is_empty()) else {
-        return Err(v.into_fault());
-    };
-    let write = Write {
-        request: non_empty(id).map(|id| Request { id, hash: dated.hash }),
-        based_on: non_empty(dated.expected_version_id),
-        mode: dated.mode,
-    };
-    Ok((NewChange { workspace, effective, actor, reason, value }, write))
-}
-
-fn target(v: &mut Violations, agent_id: &str, team_id: &str) -> Option<RateTarget> {
-    match (agent_id, team_id) {
-        ("", "") => Some(RateTarget::Workspace),
-        (agent, "") => v.take("agent_id", Name::new(agent)).map(RateTarget::Agent),
-        ("", team) => v.take("team_id", Name::new(team)).map(RateTarget::Team),
-        (_, _) => {
-            v.add(
-                "team_id",
-                ErrorReason::InvalidField,
-                "is empty when agent_id is set: a rate has one target",
-            );
-            None
-        }
-    }
-}
-
-fn required_key(v: &mut Violations, key: Option<&pb::BaselineKey>) -> Option<BaselineKey> {
+pub(super) fn required_key(
+    v: &mut Violations,
+    key: Option<&pb::BaselineKey>,
+) -> Option<BaselineKey> {
     match key {
         Some(key) => baseline_key(v, "key", key),
         None => {
@@ -250,18 +223,18 @@ fn baseline_key(v: &mut Violations, field: &str, key: &pb::BaselineKey) -> Optio
     Some(BaselineKey { task_type: task_type?, language: language?, channel: channel? })
 }
 
-fn refuse_unless(v: &mut Violations, holds: bool, field: &str, what: &str) {
+pub(super) fn refuse_unless(v: &mut Violations, holds: bool, field: &str, what: &str) {
     if !holds {
         v.add(field, ErrorReason::InvalidField, what);
     }
 }
 
-fn mode(validate_only: bool) -> Mode {
+pub(super) fn mode(validate_only: bool) -> Mode {
     if validate_only { Mode::Preview } else { Mode::Record }
 }
 
 /// What the request says, apart from its id. Messages hold no maps with an order of their own.
-fn hash(request: &impl Message) -> Vec<u8> {
+pub(super) fn hash(request: &impl Message) -> Vec<u8> {
     Sha256::digest(request.encode_to_vec()).to_vec()
 }
 

@@ -1,14 +1,15 @@
 //! Domain values become messages; errors become faults. Nothing here can fail.
 
-use fault::{ErrorReason, Fault};
+use fault::{ErrorReason, Fault, Violations};
 use kernel::{Partition, Position, Timestamp};
 use wire::catalog::v1 as pb;
 use wire::common::v1 as common;
 
+use super::{render_values, wrongs};
 use crate::app::{Error, Resolved, Written};
 use crate::domain::{
-    BaselineKey, BaselineValue, BuiltIn, Change, Displaced, Effort, RateTarget, RateValue,
-    Recorded, Source, Tag, Value, Version, default_rate, policy_version,
+    BaselineKey, BaselineValue, Catalog, Change, Displaced, Effort, Problem, RateTarget, RateValue,
+    Recorded, Source, Tag, Value, Version, built_ins,
 };
 
 pub(super) fn version(version: &Version) -> pb::Version {
@@ -22,35 +23,19 @@ pub(super) fn version(version: &Version) -> pb::Version {
     }
 }
 
-pub(super) fn task_type(built_in: &BuiltIn) -> pb::TaskType {
-    let alias = |(alias, language): &(&str, &str)| pb::TaskTypeAlias {
-        alias: (*alias).to_owned(),
-        language: (*language).to_owned(),
-        channel: String::new(),
-    };
-    pb::TaskType {
-        task_type: built_in.key.to_owned(),
-        display_name: built_in.name.to_owned(),
-        description: built_in.description.to_owned(),
-        category: pb::TaskCategory::Support.into(),
-        origin: pb::TaskTypeOrigin::BuiltIn.into(),
-        state: pb::TaskTypeState::Active.into(),
-        aliases: built_in.aliases.iter().map(alias).collect(),
-        version: Some(version(&BuiltIn::version())),
-    }
-}
-
 pub(super) fn baseline(recorded: &Recorded<BaselineValue>) -> pb::Baseline {
     let Recorded { value, version: of } = recorded;
-    let source = match recorded.source() {
+    let source = match Catalog::source(recorded) {
         Source::Override => pb::BaselineSource::Override,
         Source::BuiltIn => pb::BaselineSource::BuiltIn,
+        Source::Custom => pb::BaselineSource::Custom,
     };
-    let original = match recorded.source() {
+    let original = match Catalog::source(recorded) {
         Source::Override => {
-            BuiltIn::find(&value.key.task_type).map(|built_in| built_in.effort.ms())
+            let built_in = built_ins().baseline(&BaselineKey::general(value.key.task_type.clone()));
+            built_in.and_then(|built_in| built_in.value.effort).map(Effort::ms)
         }
-        Source::BuiltIn => None,
+        Source::BuiltIn | Source::Custom => None,
     };
     pb::Baseline {
         key: Some(key(&value.key)),
@@ -80,37 +65,31 @@ pub(super) fn hourly_rate(recorded: &Recorded<RateValue>) -> pb::HourlyRate {
     }
 }
 
-/// The policy of a workspace that has chosen none, and nobody can choose yet.
-pub(super) fn default_policy() -> pb::SavingsPolicy {
-    pb::SavingsPolicy {
-        kind: pb::SavingsPolicyKind::Credited.into(),
-        subtract_agent_duration: Some(true),
-        unmeasured_review_credit_percent: Some(50),
-        edit_ratio_threshold_percent: Some(25),
-        version: Some(version(&policy_version())),
-    }
-}
-
 pub(super) fn resolved(asked: pb::BaselineKey, resolved: &Resolved) -> pb::ResolvedBaseline {
     use pb::resolved_baseline::Result;
     let result = match resolved {
         Resolved::Baseline(found) => Result::Baseline(baseline(found)),
-        Resolved::Unknown { nearest } => Result::Unknown(pb::UnknownTaskType {
-            nearest_task_types: nearest.iter().map(|name| (*name).to_owned()).collect(),
-        }),
+        Resolved::Missing(key) => {
+            Result::Missing(pb::MissingBaseline { task_type: key.as_str().to_owned() })
+        }
+        Resolved::Unknown { nearest } => {
+            Result::Unknown(pb::UnknownTaskType { nearest_task_types: nearest.clone() })
+        }
     };
     pb::ResolvedBaseline { key: Some(asked), result: Some(result) }
 }
 
 /// Everything that comes with the product, as changes that hold for every workspace.
-pub(super) fn built_ins() -> Vec<pb::Change> {
+pub(super) fn shipped() -> Vec<pb::Change> {
     use pb::change::Body;
-    let types = crate::domain::BUILT_INS.iter();
-    let types = types.flat_map(|built_in| {
-        [Body::TaskType(task_type(built_in)), Body::Baseline(baseline(&built_in.baseline()))]
-    });
-    let rest =
-        [Body::HourlyRate(hourly_rate(&default_rate())), Body::SavingsPolicy(default_policy())];
+    let built_ins = built_ins();
+    let types = built_ins.task_types().map(|r| Body::TaskType(render_values::task_type(r)));
+    let baselines = built_ins.baselines().map(|r| Body::Baseline(baseline(r)));
+    let rest = [
+        Body::HourlyRate(hourly_rate(built_ins.rate())),
+        Body::SavingsPolicy(render_values::policy(built_ins.policy())),
+        Body::ReportingDefaults(render_values::reporting(built_ins.reporting())),
+    ];
     let change = |body| pb::Change {
         position: None,
         workspace_id: String::new(),
@@ -118,15 +97,29 @@ pub(super) fn built_ins() -> Vec<pb::Change> {
         recorded_time: Some(timestamp(Timestamp::EPOCH)),
         body: Some(body),
     };
-    types.chain(rest).map(change).collect()
+    types.chain(baselines).chain(rest).map(change).collect()
 }
 
 pub(super) fn change(change: &Change) -> pb::Change {
     use pb::change::Body;
-    let of = change.version.clone();
+    let version = change.version.clone();
     let body = match change.value.clone() {
-        Value::Baseline(value) => Body::Baseline(baseline(&Recorded { value, version: of })),
-        Value::HourlyRate(value) => Body::HourlyRate(hourly_rate(&Recorded { value, version: of })),
+        Value::TaskType(value) => {
+            Body::TaskType(render_values::task_type(&Recorded { value, version }))
+        }
+        Value::Baseline(value) => Body::Baseline(baseline(&Recorded { value, version })),
+        Value::HourlyRate(value) => Body::HourlyRate(hourly_rate(&Recorded { value, version })),
+        Value::Policy(value) => {
+            Body::SavingsPolicy(render_values::policy(&Recorded { value, version }))
+        }
+        Value::Reporting(value) => {
+            Body::ReportingDefaults(render_values::reporting(&Recorded { value, version }))
+        }
+        Value::Intent(value) => Body::Intent(render_values::intent(&Recorded { value, version })),
+        Value::ModelPrice(value) => {
+            Body::ModelPrice(render_values::model_price(&Recorded { value, version }))
+        }
+        Value::FxRate(value) => Body::FxRate(render_values::fx_rate(&Recorded { value, version })),
     };
     pb::Change {
         position: Some(position(change.position)),
@@ -181,6 +174,30 @@ pub(super) fn fault(error: Error) -> Fault {
             )
             .with("nearest", nearest.join(","))
         }
+        Error::TaskTypeExists(key) => {
+            let what = format!("the task type {key} exists; UpdateTaskType changes it");
+            Fault::exists(ErrorReason::TaskTypeExists, what).with("task_type", key)
+        }
+        Error::BuiltIn(key) => {
+            let what = format!(
+                "{key} comes with the product: its aliases can change, and its baseline be overridden, nothing else"
+            );
+            Fault::precondition(ErrorReason::TaskTypeBuiltIn, what).with("task_type", key)
+        }
+        Error::Refused { field, problem: Problem { why, what } } => {
+            let mut v = Violations::new();
+            v.add(field, wrongs::reason(why), what);
+            v.into_fault()
+        }
+        Error::PackRefused(found) => {
+            let mut v = Violations::new();
+            wrongs::tell_lines(&mut v, found);
+            v.into_fault()
+        }
+        Error::Contended => Fault::aborted(
+            ErrorReason::VersionLost,
+            "other changes of this workspace kept coming first; call again",
+        ),
         Error::RequestReused => Fault::exists(
             ErrorReason::RequestIdReused,
             "this request_id was used for another request; nothing was written",

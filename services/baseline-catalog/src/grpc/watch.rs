@@ -47,7 +47,7 @@ pub(super) async fn open(
 }
 
 async fn pump(mut feed: Feed, sender: &mpsc::Sender<Sent>) {
-    let first = pb::WatchResponse { changes: render::built_ins(), ..Default::default() };
+    let first = pb::WatchResponse { changes: render::shipped(), ..Default::default() };
     let mut message = Ok(first);
     loop {
         let last = message.is_err();

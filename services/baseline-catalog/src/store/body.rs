@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::entity::change::Model;
 use crate::domain::{
-    BaselineKey, BaselineValue, Change, Effort, Kind, Name, Rate, RateTarget, RateValue, Tag,
-    TaskKey, Value, Version,
+    BaselineKey, BaselineValue, Change, Effort, Fields, Form, Kind, Name, Node, Rate, RateTarget,
+    RateValue, Tag, TaskKey, Value, Version, Wrongs,
 };
 
 const TABLE: &str = "change";
@@ -40,14 +40,6 @@ struct Price {
     currency_code: String,
 }
 
-/// The column `kind`.
-pub(super) const fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Baseline => "baseline",
-        Kind::HourlyRate => "hourly_rate",
-    }
-}
-
 /// The column `body`.
 pub(super) fn encode(value: &Value) -> String {
     let text = |tag: &Option<Tag>| tag.as_ref().map_or_else(String::new, |t| t.as_str().to_owned());
@@ -71,6 +63,13 @@ pub(super) fn encode(value: &Value) -> String {
             });
             serde_json::to_string(&HourlyRate { agent_id, team_id, rate })
         }
+        // As a pack writes it: one notation to keep for ever.
+        Value::TaskType(_)
+        | Value::Policy(_)
+        | Value::Reporting(_)
+        | Value::Intent(_)
+        | Value::ModelPrice(_)
+        | Value::FxRate(_) => serde_json::to_string(&json(value.write())),
     };
     encoded.expect("strings and numbers are always JSON")
 }
@@ -83,10 +82,11 @@ pub(super) fn decode(row: Model) -> Result<Change, Error> {
     let position = Position { partition, seq: row.seq };
     let workspace =
         WorkspaceId::new(row.workspace).ok_or_else(|| Error::corrupt(TABLE, "workspace", &id))?;
-    let value = match row.kind.as_str() {
-        "baseline" => baseline(&row.body).map(Value::Baseline),
-        "hourly_rate" => hourly_rate(&row.body).map(Value::HourlyRate),
-        _ => return Err(Error::corrupt(TABLE, "kind", &id)),
+    let value = match Kind::parse(&row.kind) {
+        Ok(Kind::Baseline) => baseline(&row.body).map(Value::Baseline),
+        Ok(Kind::HourlyRate) => hourly_rate(&row.body).map(Value::HourlyRate),
+        Ok(kind) => written(kind, &row.body),
+        Err(_) => return Err(Error::corrupt(TABLE, "kind", &id)),
     };
     Ok(Change {
         position,
@@ -101,6 +101,38 @@ pub(super) fn decode(row: Model) -> Result<Change, Error> {
         },
         value: value.ok_or_else(|| Error::corrupt(TABLE, "body", &id))?,
     })
+}
+
+fn written(kind: Kind, body: &str) -> Option<Value> {
+    let node = node(serde_json::from_str(body).ok()?)?;
+    let mut wrongs = Wrongs::default();
+    let mut fields = Fields::of(&node, String::new(), &mut wrongs)?;
+    let value = Value::read(kind, &mut fields);
+    fields.finish();
+    value.filter(|_| wrongs.is_empty())
+}
+
+fn json(node: Node) -> serde_json::Value {
+    match node.form {
+        Form::Text(text) => text.into(),
+        Form::List(items) => items.into_iter().map(json).collect(),
+        Form::Map(entries) => entries.into_iter().map(|(name, node)| (name, json(node))).collect(),
+    }
+}
+
+fn node(json: serde_json::Value) -> Option<Node> {
+    let form = match json {
+        serde_json::Value::String(text) => Form::Text(text),
+        serde_json::Value::Array(items) => {
+            Form::List(items.into_iter().map(node).collect::<Option<_>>()?)
+        }
+        serde_json::Value::Object(fields) => {
+            let entries = fields.into_iter().map(|(name, json)| Some((name, node(json)?)));
+            Form::Map(entries.collect::<Option<_>>()?)
+        }
+        _ => return None,
+    };
+    Some(Node { line: 0, form })
 }
 
 fn baseline(body: &str) -> Option<BaselineValue> {

@@ -22,6 +22,8 @@ pub(super) mod change {
         pub(crate) request_hash: Option<Vec<u8>>,
         /// JSON, stored and never queried.
         pub(crate) body: String,
+        /// On the first row of a write: how many it made.
+        pub(crate) batch: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -35,18 +35,29 @@ pub(crate) struct Request {
     pub(crate) hash: Vec<u8>,
 }
 
+/// What a write was decided on: where it no longer holds, nothing is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Basis {
+    /// The version of its (first) subject that the caller has seen last.
+    pub(crate) version: Option<String>,
+    /// Seq of the workspace's last change that the decision knew of, 0 for none.
+    pub(crate) seen: Option<i64>,
+}
+
 /// What became of an append.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Appended {
-    /// It is in the log.
-    Recorded(Change),
-    /// The same request had put it there before; nothing was written.
-    Replayed(Change),
+    /// They are in the log, together and in their order.
+    Recorded(Vec<Change>),
+    /// The same request had put them there before; nothing was written.
+    Replayed(Vec<Change>),
     /// The request id came with another body before; nothing was written.
     RequestReused,
     /// The change is based on a version that is not the latest (`None`: there is no version);
     /// nothing was written.
     VersionLost(Option<Version>),
+    /// The workspace has changes that the decision did not know of; nothing was written.
+    Moved,
 }
 
 impl Store {

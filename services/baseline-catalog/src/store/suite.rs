@@ -6,9 +6,9 @@ use db::Db;
 use kernel::{Clock, Currency, Partition, Position, Timestamp, WorkspaceId};
 use testkit::FakeClock;
 
-use super::{Appended, Request, Store};
+use super::{Appended, Basis, Request, Store};
 use crate::domain::{
-    BaselineKey, BaselineValue, Change, Effort, Kind, Name, NewChange, Rate, RateTarget, RateValue,
+    BaselineKey, BaselineValue, Change, Effort, Name, NewChange, Pack, Rate, RateTarget, RateValue,
     Reason, Tag, TaskKey, Value,
 };
 
@@ -25,6 +25,9 @@ testkit::store_suite! {
         of_two_edits_based_on_one_version_one_loses,
         every_value_comes_back_as_it_went_in,
         keys_differ_by_case_and_accent,
+        a_write_of_many_is_whole_and_a_repeat_gives_all_of_it_back,
+        a_decision_on_an_older_catalog_writes_nothing,
+        the_end_of_a_partition_is_known,
         a_cursor_sees_only_what_comes_after_it,
         workspaces_do_not_see_each_other,
         use_after_close_is_an_error,
@@ -59,11 +62,18 @@ fn request(id: &str, hash: u8) -> Option<Request> {
     Some(Request { id: id.to_owned(), hash: vec![hash; 32] })
 }
 
+fn on(version: &str) -> Basis {
+    Basis { version: Some(version.to_owned()), seen: None }
+}
+
+fn only(appended: Appended) -> Change {
+    let Appended::Recorded(mut changes) = appended else { panic!("{appended:?}") };
+    assert_eq!(changes.len(), 1);
+    changes.remove(0)
+}
+
 async fn recorded(store: &Store, new: NewChange) -> Change {
-    match store.append(new, None, None).await.unwrap() {
-        Appended::Recorded(change) => change,
-        other => panic!("{other:?}"),
-    }
+    only(store.append(vec![new], None, Basis::default()).await.unwrap())
 }
 
 pub(crate) async fn positions_grow_by_one_without_gaps(db: Db) {
@@ -74,7 +84,7 @@ pub(crate) async fn positions_grow_by_one_without_gaps(db: Db) {
         assert_eq!((change.position.seq, change.version.number), (seq, seq));
     }
     // Answers without a write move nothing.
-    let stale = store.append(new(1, rate(1)), None, Some("builtin@1".to_owned())).await.unwrap();
+    let stale = store.append(vec![new(1, rate(1))], None, on("builtin@1")).await.unwrap();
     assert!(matches!(stale, Appended::VersionLost(Some(_))));
     assert_eq!(recorded(&store, new(1, rate(90))).await.position.seq, 4);
     let partition = workspace(1).partition();
@@ -92,7 +102,7 @@ pub(crate) async fn concurrent_appends_leave_no_gap_and_number_their_versions(db
     for writer in writers {
         writer.await.unwrap();
     }
-    let changes = store.changes(workspace(1), Kind::HourlyRate).await.unwrap();
+    let changes = store.changes(workspace(1), 0).await.unwrap();
     let numbered: Vec<(i64, i64)> =
         changes.iter().map(|c| (c.position.seq, c.version.number)).collect();
     assert_eq!(numbered, (1..=20).map(|n| (n, n)).collect::<Vec<_>>());
@@ -100,20 +110,24 @@ pub(crate) async fn concurrent_appends_leave_no_gap_and_number_their_versions(db
 
 pub(crate) async fn a_repeated_request_is_recorded_once(db: Db) {
     let store = store(db);
-    let first = store.append(new(1, rate(85)), request("r1", 1), None).await.unwrap();
-    let Appended::Recorded(change) = first else { panic!("{first:?}") };
-    let again = store.append(new(1, rate(85)), request("r1", 1), None).await.unwrap();
-    assert_eq!(again, Appended::Replayed(change));
-    assert_eq!(store.changes(workspace(1), Kind::HourlyRate).await.unwrap().len(), 1);
+    let first =
+        store.append(vec![new(1, rate(85))], request("r1", 1), Basis::default()).await.unwrap();
+    let change = only(first);
+    let again =
+        store.append(vec![new(1, rate(85))], request("r1", 1), Basis::default()).await.unwrap();
+    assert_eq!(again, Appended::Replayed(vec![change]));
+    assert_eq!(store.changes(workspace(1), 0).await.unwrap().len(), 1);
     // The same id in another workspace is another request.
-    let other = store.append(new(2, rate(85)), request("r1", 2), None).await.unwrap();
+    let other =
+        store.append(vec![new(2, rate(85))], request("r1", 2), Basis::default()).await.unwrap();
     assert!(matches!(other, Appended::Recorded(_)));
 }
 
 pub(crate) async fn a_request_id_with_another_body_writes_nothing(db: Db) {
     let store = store(db);
-    store.append(new(1, rate(85)), request("r1", 1), None).await.unwrap();
-    let reused = store.append(new(1, rate(86)), request("r1", 2), None).await.unwrap();
+    store.append(vec![new(1, rate(85))], request("r1", 1), Basis::default()).await.unwrap();
+    let reused =
+        store.append(vec![new(1, rate(86))], request("r1", 2), Basis::default()).await.unwrap();
     assert_eq!(reused, Appended::RequestReused);
     assert_eq!(recorded(&store, new(1, rate(87))).await.position.seq, 2);
 }
@@ -123,7 +137,7 @@ pub(crate) async fn concurrent_twins_are_recorded_once(db: Db) {
     let twin = || {
         let store = store.clone();
         tokio::spawn(async move {
-            store.append(new(1, rate(85)), request("r1", 1), None).await.unwrap()
+            store.append(vec![new(1, rate(85))], request("r1", 1), Basis::default()).await.unwrap()
         })
     };
     let twins = [twin(), twin(), twin(), twin()];
@@ -132,19 +146,22 @@ pub(crate) async fn concurrent_twins_are_recorded_once(db: Db) {
         written += usize::from(matches!(twin.await.unwrap(), Appended::Recorded(_)));
     }
     assert_eq!(written, 1);
-    assert_eq!(store.changes(workspace(1), Kind::HourlyRate).await.unwrap().len(), 1);
+    assert_eq!(store.changes(workspace(1), 0).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn of_two_edits_based_on_one_version_one_loses(db: Db) {
     let store = store(db);
     let base = recorded(&store, new(1, rate(85))).await.version.id;
-    let won = store.append(new(1, rate(90)), None, Some(base.clone())).await.unwrap();
-    let Appended::Recorded(won) = won else { panic!("{won:?}") };
-    let lost = store.append(new(1, rate(95)), None, Some(base)).await.unwrap();
+    let won = store.append(vec![new(1, rate(90))], None, on(&base)).await.unwrap();
+    let won = only(won);
+    let lost = store.append(vec![new(1, rate(95))], None, on(&base)).await.unwrap();
     assert_eq!(lost, Appended::VersionLost(Some(won.version)));
     // An edit of what has no version cannot be based on one.
-    let nothing = store.append(new(2, rate(95)), None, Some("x".to_owned())).await.unwrap();
+    let nothing = store.append(vec![new(2, rate(95))], None, on("x")).await.unwrap();
     assert_eq!(nothing, Appended::VersionLost(None));
+    // What came with the product is what a first edit is based on.
+    let first = store.append(vec![new(2, rate(95))], None, on("builtin@1")).await.unwrap();
+    assert!(matches!(first, Appended::Recorded(_)));
 }
 
 pub(crate) async fn every_value_comes_back_as_it_went_in(db: Db) {
@@ -169,13 +186,16 @@ pub(crate) async fn every_value_comes_back_as_it_went_in(db: Db) {
             rate: Some(Rate::new(1, Currency::new("USD").unwrap()).unwrap()),
         }),
     ];
+    let starter =
+        Pack::read(include_str!("../../../../deploy/packs/support-starter.yaml")).unwrap();
+    let starter = starter.entries.into_iter().map(|entry| entry.value);
+    let values: Vec<Value> = values.into_iter().chain(written_values()).chain(starter).collect();
     let effective = Timestamp::from_micros(1_767_225_600_123_457);
     for value in &values {
         let change = NewChange { effective: Some(effective), ..new(1, value.clone()) };
         recorded(&store, change).await;
     }
-    let mut read = store.changes(workspace(1), Kind::Baseline).await.unwrap();
-    read.extend(store.changes(workspace(1), Kind::HourlyRate).await.unwrap());
+    let read = store.changes(workspace(1), 0).await.unwrap();
     assert_eq!(read.iter().map(|change| change.value.clone()).collect::<Vec<_>>(), values);
     for change in read {
         assert_eq!(change.version.effective, effective);
@@ -185,6 +205,82 @@ pub(crate) async fn every_value_comes_back_as_it_went_in(db: Db) {
             ("k1", "a test")
         );
     }
+}
+
+/// One of each kind, and of each kind the one that says most.
+fn written_values() -> Vec<Value> {
+    let document = r#"
+pack: every-kind
+task_types:
+  - task_type: email_classification
+    display_name: "E-mail: \"März\""
+    description: "Two\nlines | and more"
+    category: ops
+    aliases: [{alias: mail_nl, language: nl, channel: e-mail}, {alias: mail}]
+    state: archived
+savings_policies: [{kind: strict, subtract_agent_duration: false, edit_ratio_threshold_percent: 0}]
+reporting_defaults: [{currency_code: JPY, time_zone: Asia/Tokyo, fiscal_year_start_month: 4}]
+intents: [{intent: refund, risk: high, call_limits: {retries_max: 0, memory_duration: 1s}}]
+model_prices:
+  - provider: openai
+    model: gpt-4o(-mini)?
+    model_match: regex
+    tier: small
+    currency_code: USD
+    token_prices:
+      - {token_kind: input, per_million_tokens: 0.15}
+      - {token_kind: output, service_tier: batch, input_tokens_min: 200000, per_million_tokens: 1000000}
+    price_source: "https://example.com/prices?a=b#c"
+  - {model: gpt-4o, withdrawn: true}
+fx_rates:
+  - {base_currency_code: USD, quote_currency_code: EUR, rate: 0.000000001, rate_source: ECB reference rate}
+"#;
+    Pack::read(document).unwrap().entries.into_iter().map(|entry| entry.value).collect()
+}
+
+pub(crate) async fn a_write_of_many_is_whole_and_a_repeat_gives_all_of_it_back(db: Db) {
+    let store = store(db);
+    recorded(&store, new(1, rate(50))).await;
+    // More than one statement holds, some of one thing.
+    let many = || (1..=80).map(|n| new(1, rate(60 + n / 2))).collect::<Vec<_>>();
+    let first = store.append(many(), request("r1", 1), Basis::default()).await.unwrap();
+    let Appended::Recorded(changes) = first else { panic!("{first:?}") };
+    let placed: Vec<_> = changes.iter().map(|c| (c.position.seq, c.version.number)).collect();
+    assert_eq!(placed, (2..=81).map(|n| (n, n)).collect::<Vec<_>>());
+    recorded(&store, new(1, rate(99))).await;
+    let again = store.append(many(), request("r1", 1), Basis::default()).await.unwrap();
+    assert_eq!(again, Appended::Replayed(changes.clone()));
+    let asked = store.replayed(workspace(1), &request("r1", 1).unwrap()).await.unwrap();
+    assert_eq!(asked, Some(Appended::Replayed(changes)));
+    assert_eq!(store.replayed(workspace(2), &request("r1", 1).unwrap()).await.unwrap(), None);
+    let none = store.append(Vec::new(), request("r2", 1), Basis::default()).await.unwrap();
+    assert_eq!(none, Appended::Recorded(Vec::new()));
+    assert_eq!(store.changes(workspace(1), 0).await.unwrap().len(), 82);
+}
+
+pub(crate) async fn a_decision_on_an_older_catalog_writes_nothing(db: Db) {
+    let store = store(db);
+    let seen = |seen| Basis { version: None, seen: Some(seen) };
+    let first = store.append(vec![new(1, rate(50))], None, seen(0)).await.unwrap();
+    assert_eq!(only(first).position.seq, 1);
+    let moved = store.append(vec![new(1, rate(51))], None, seen(0)).await.unwrap();
+    assert_eq!(moved, Appended::Moved);
+    // Another workspace's change in the same partition moves nothing.
+    recorded(&store, new(2, rate(60))).await;
+    let next = store.append(vec![new(1, rate(52))], None, seen(1)).await.unwrap();
+    assert_eq!(only(next).position.seq, 3);
+}
+
+pub(crate) async fn the_end_of_a_partition_is_known(db: Db) {
+    let store = store(db);
+    let partition = workspace(1).partition();
+    assert_eq!(store.head(partition).await.unwrap(), 0);
+    recorded(&store, new(1, rate(50))).await;
+    recorded(&store, new(2, rate(50))).await;
+    assert_eq!(store.head(partition).await.unwrap(), 2);
+    let own = store.changes(workspace(2), 0).await.unwrap();
+    assert_eq!(own.iter().map(|c| c.position.seq).collect::<Vec<_>>(), [2]);
+    assert_eq!(store.changes(workspace(2), 2).await.unwrap(), []);
 }
 
 pub(crate) async fn keys_differ_by_case_and_accent(db: Db) {
@@ -218,7 +314,7 @@ pub(crate) async fn workspaces_do_not_see_each_other(db: Db) {
     // 1 and 2 share a partition: only the workspace column keeps them apart.
     assert_eq!(workspace(1).partition(), workspace(2).partition());
     recorded(&store, new(1, rate(85))).await;
-    assert_eq!(store.changes(workspace(2), Kind::HourlyRate).await.unwrap(), []);
+    assert_eq!(store.changes(workspace(2), 0).await.unwrap(), []);
     let change = recorded(&store, new(2, rate(60))).await;
     assert_eq!((change.position.seq, change.version.number), (2, 1));
 }
@@ -227,5 +323,5 @@ pub(crate) async fn use_after_close_is_an_error(db: Db) {
     let store = store(db.clone());
     db.close().await;
     assert!(matches!(store.heads().await, Err(super::Error::Unavailable(_))));
-    assert!(store.append(new(1, rate(85)), None, None).await.is_err());
+    assert!(store.append(vec![new(1, rate(85))], None, Basis::default()).await.is_err());
 }

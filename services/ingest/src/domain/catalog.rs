@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use kernel::{Currency, Dated, SavingsPolicy, Timestamp, WorkspaceId, nearest};
+use kernel::{Currency, Dated, Effort, SavingsPolicy, Timestamp, WorkspaceId, nearest};
 
-use super::guard::{Book, Intent, IntentRules, ModelName, Tier};
+use super::ModelName;
+use super::guard::{Book, Intent, IntentRules, Tier};
+use super::pricing::{FxRate, Price, PriceList, TokenPrice};
 
 /// Millionths of a euro an hour costs unless the workspace says otherwise (METRICS 4).
 const DEFAULT_RATE: i64 = 45_000_000;
@@ -26,37 +28,25 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fact {
     /// A task type exists, under these other names too.
-    TaskType {
-        key: String,
-        aliases: Vec<Alias>,
-        active: bool,
-    },
+    TaskType { key: String, aliases: Vec<Alias>, active: bool },
     /// Effort of a human; `None` withdraws it.
-    Baseline {
-        key: BaselineKey,
-        ms: Option<i64>,
-        source: BaselineSource,
-    },
+    Baseline { key: BaselineKey, ms: Option<i64>, source: BaselineSource },
     /// Price of an hour; `None` withdraws it. An empty agent means the whole workspace.
-    Rate {
-        agent_id: String,
-        rate: Option<(i64, Currency)>,
-    },
+    Rate { agent_id: String, rate: Option<(i64, Currency)> },
+    /// What tokens of a model cost; `None` withdraws it. An empty provider means any.
+    Price { provider: String, name: ModelName, price: Option<(Currency, Vec<TokenPrice>)> },
+    /// Billionths of the second currency for one unit of the first.
+    Fx { pair: (Currency, Currency), nanos: i64 },
     Policy {
         policy: SavingsPolicy,
         subtract_agent_duration: bool,
+        review_percent: i64,
+        edit_ratio_percent: i64,
     },
     /// What the guard holds calls for an intent against; `None` archives it.
-    Intent {
-        key: String,
-        rules: Option<IntentRules>,
-    },
+    Intent { key: String, rules: Option<IntentRules> },
     /// The tier of models by name; `None` withdraws it. An empty provider means any.
-    ModelTier {
-        provider: String,
-        name: ModelName,
-        tier: Option<Tier>,
-    },
+    ModelTier { provider: String, name: ModelName, tier: Option<Tier> },
 }
 
 /// Another name of a task type, and the dimensions it implies: `email_classification_nl`.
@@ -98,10 +88,28 @@ pub(crate) struct Rate {
     pub(crate) version: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
     pub(crate) kind: SavingsPolicy,
     pub(crate) subtract_agent_duration: bool,
+    /// Of a needs_review whose editing was not measured.
+    pub(crate) review_percent: i64,
+    /// From here on a human changed a success significantly (METRICS 2).
+    pub(crate) edit_ratio_percent: i64,
+    pub(crate) version: String,
+}
+
+/// How outcomes are credited where nothing at all is known.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            kind: SavingsPolicy::Credited,
+            subtract_agent_duration: true,
+            review_percent: Effort::REVIEW_PERCENT,
+            edit_ratio_percent: 25,
+            version: "default".to_owned(),
+        }
+    }
 }
 
 /// A task type that is not in the catalog, and the names closest to it.
@@ -114,12 +122,21 @@ pub(crate) struct UnknownTaskType {
 /// Facts of one owner, each with its history.
 #[derive(Debug, Clone, Default)]
 struct Facts {
-    task_types: BTreeMap<String, Dated<bool>>,
-    aliases: HashMap<String, (String, Alias)>,
+    task_types: BTreeMap<String, Dated<Definition>>,
+    /// Task types that ever went by an alias. Whether one does at an instant, its definition says.
+    claimants: HashMap<String, Vec<String>>,
     baselines: HashMap<String, Vec<Variant>>,
     rates: HashMap<String, Dated<Option<Rate>>>,
+    prices: PriceList,
     policy: Dated<Policy>,
     guard: Book,
+}
+
+/// What a task type is from some instant on.
+#[derive(Debug, Clone)]
+struct Definition {
+    active: bool,
+    aliases: Vec<Alias>,
 }
 
 /// The baselines of a task type in one language and channel. Task types have one variant, or a few.
@@ -161,10 +178,14 @@ impl Catalog {
         let facts = self.owners.entry(owner).or_default();
         match fact {
             Fact::TaskType { key, aliases, active } => {
-                for alias in aliases {
-                    facts.aliases.insert(alias.name.clone(), (key.clone(), alias));
+                for alias in &aliases {
+                    let claimants = facts.claimants.entry(alias.name.clone()).or_default();
+                    if !claimants.contains(&key) {
+                        claimants.push(key.clone());
+                    }
                 }
-                facts.task_types.entry(key).or_default().push(effective, active);
+                let definition = Definition { active, aliases };
+                facts.task_types.entry(key).or_default().push(effective, definition);
             }
             Fact::Baseline { key, ms, source } => {
                 let baseline = ms.map(|ms| Baseline { ms, source, version });
@@ -188,8 +209,28 @@ impl Catalog {
                 });
                 facts.rates.entry(agent_id).or_default().push(effective, rate);
             }
-            Fact::Policy { policy, subtract_agent_duration } => {
-                facts.policy.push(effective, Policy { kind: policy, subtract_agent_duration });
+            Fact::Price { provider, name, price } => {
+                let price = price.map(|(currency, tokens)| Price { currency, tokens, version });
+                facts.prices.set_price(provider, name, effective, price);
+            }
+            Fact::Fx { pair, nanos } => {
+                facts.prices.set_fx(pair, effective, FxRate { nanos, version });
+            }
+            Fact::Policy {
+                policy,
+                subtract_agent_duration,
+                review_percent,
+                edit_ratio_percent,
+            } => {
+                let kind = policy;
+                let policy = Policy {
+                    kind,
+                    subtract_agent_duration,
+                    review_percent,
+                    edit_ratio_percent,
+                    version,
+                };
+                facts.policy.push(effective, policy);
             }
             Fact::Intent { key, rules } => facts.guard.set_intent(key, effective, rules),
             Fact::ModelTier { provider, name, tier } => {
@@ -207,18 +248,22 @@ impl Catalog {
         at: Timestamp,
     ) -> Result<Option<&Baseline>, UnknownTaskType> {
         let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
-        let known = |name: &str| {
-            owners
-                .iter()
-                .flatten()
-                .any(|f| f.task_types.get(name).and_then(|t| t.at(at)) == Some(&true))
-        };
+        // The workspace's own definition before the built-in one, which it may have given other aliases.
+        let defined =
+            |name: &str| owners.iter().flatten().find_map(|f| f.task_types.get(name)?.at(at));
+        let known = |name: &str| defined(name).is_some_and(|definition| definition.active);
         // The catalog writes tags in lower case, so that "NL" and "nl" are one; events need not.
         let (language, channel) = (lower(sent.language), lower(sent.channel));
         let mut asked = Asked { task_type: sent.task_type, language: &language, channel: &channel };
         if !known(asked.task_type) {
-            let alias = owners.iter().flatten().find_map(|f| f.aliases.get(asked.task_type));
-            let Some((task_type, alias)) = alias.filter(|(task_type, _)| known(task_type)) else {
+            let claimants =
+                owners.iter().flatten().filter_map(|f| f.claimants.get(asked.task_type));
+            let alias =
+                claimants.flatten().filter(|claimant| known(claimant)).find_map(|claimant| {
+                    let mut aliases = defined(claimant)?.aliases.iter();
+                    Some((claimant, aliases.find(|alias| alias.name == asked.task_type)?))
+                });
+            let Some((task_type, alias)) = alias else {
                 return Err(self.unknown(sent.task_type, &owners));
             };
             asked.task_type = task_type;
@@ -256,8 +301,31 @@ impl Catalog {
     /// How the workspace credits outcomes.
     pub(crate) fn policy(&self, workspace: WorkspaceId, at: Timestamp) -> Policy {
         let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
-        let found = owners.iter().flatten().find_map(|facts| facts.policy.at(at).copied());
-        found.unwrap_or(Policy { kind: SavingsPolicy::Credited, subtract_agent_duration: true })
+        let found = owners.iter().flatten().find_map(|facts| facts.policy.at(at).cloned());
+        found.unwrap_or_default()
+    }
+
+    /// What a model's tokens cost: by the workspace's own prices, then by the built-in ones.
+    pub(crate) fn price(
+        &self,
+        workspace: WorkspaceId,
+        model: &str,
+        at: Timestamp,
+    ) -> Option<&Price> {
+        let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
+        owners.into_iter().flatten().find_map(|facts| facts.prices.price(model, at))
+    }
+
+    /// What one unit of `from` is worth in `into`.
+    pub(crate) fn fx(
+        &self,
+        workspace: WorkspaceId,
+        from: Currency,
+        into: Currency,
+        at: Timestamp,
+    ) -> Option<&FxRate> {
+        let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
+        owners.into_iter().flatten().find_map(|facts| facts.prices.fx(from, into, at))
     }
 
     /// What the guard holds calls for `intent` against; an empty one is not known yet.

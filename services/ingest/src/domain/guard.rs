@@ -10,7 +10,7 @@ mod tier;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use book::{Book, ModelName};
+pub(crate) use book::Book;
 pub(crate) use rules::{Intent, IntentRules, LastResult, Limits};
 pub(crate) use tier::{Risk, Tier};
 

@@ -2,6 +2,8 @@
 
 use kernel::{Money, Outcome, Timestamp};
 
+use super::pricing::Tokens;
+
 /// Facts of a completed task, parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Task {
@@ -17,19 +19,20 @@ pub(crate) struct Task {
     pub(crate) edit_ratio: Option<f64>,
     /// The event's own baseline, over the catalog's.
     pub(crate) baseline_ms: Option<i64>,
+    /// As it was sent, over what model and tokens come to.
     pub(crate) agent_cost: Option<Money>,
+    /// Empty: not said.
+    pub(crate) model: String,
+    pub(crate) tokens: Tokens,
 }
 
-/// From here on a human changed a draft significantly (METRICS 2).
-const EDIT_RATIO_SIGNIFICANT: f64 = 0.25;
-
 impl Task {
-    /// The outcome credit is given for.
-    pub(crate) fn judged(&self) -> Outcome {
+    /// The outcome credit is given for. From `edit_ratio_percent` on a human changed it significantly.
+    pub(crate) fn judged(&self, edit_ratio_percent: i64) -> Outcome {
+        // Exact up to a hundred.
+        let significant = edit_ratio_percent as f64 / 100.0;
         match (self.outcome, self.edit_ratio) {
-            (Outcome::Success, Some(ratio)) if ratio >= EDIT_RATIO_SIGNIFICANT => {
-                Outcome::NeedsReview
-            }
+            (Outcome::Success, Some(ratio)) if ratio >= significant => Outcome::NeedsReview,
             (outcome, _) => outcome,
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use fault::{ErrorReason, Fault};
-use kernel::{EventId, Position, SavingsPolicy};
+use kernel::{Effort, EventId, Position, SavingsPolicy};
 use wire::ingest::v1 as pb;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::{Event, LedgerRecord, OutcomeRevised, Valuation};
@@ -76,6 +76,9 @@ pub(super) fn revised(target: &LedgerRecord, revision: &OutcomeRevised) -> Optio
             pb::SavingsPolicy::Strict => SavingsPolicy::Strict,
         },
         subtract_agent_duration: valued.subtract_agent_duration,
+        review_percent: valued
+            .unmeasured_review_credit_percent
+            .map_or(Effort::REVIEW_PERCENT, i64::from),
         duration_ms: task.duration_ms,
     };
     let human_edit_ms = revision.human_edit_ms.or(task.human_edit_ms);

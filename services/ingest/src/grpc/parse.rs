@@ -7,7 +7,7 @@ use kernel::{Currency, Money, Outcome, Timestamp, WorkspaceId};
 use prost::Message as _;
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
-use wire::ingest::v1::{Event, LedgerRecord, Ticket};
+use wire::ingest::v1::{Event, LedgerRecord, Ticket, TokenUsage};
 
 use super::bodies::{self, Check};
 use super::corrections::{self, Targets};
@@ -16,6 +16,7 @@ use crate::domain::limits::{
     self, Breach, EVENT_BYTES_MAX, METADATA_BYTES_MAX, METADATA_KEY_BYTES_MAX, METADATA_PAIRS_MAX,
     METADATA_VALUE_BYTES_MAX,
 };
+use crate::domain::pricing::Tokens;
 use crate::domain::{Fingerprint, Task};
 
 /// What an event is parsed against.
@@ -180,7 +181,14 @@ fn task(event: &Event, occurred: Timestamp) -> Option<Task> {
         edit_ratio: body.edit_ratio,
         baseline_ms: body.baseline_ms,
         agent_cost: body.agent_cost.as_ref().and_then(money),
+        model: body.model.clone(),
+        tokens: body.tokens.as_ref().map(tokens).unwrap_or_default(),
     })
+}
+
+fn tokens(sent: &TokenUsage) -> Tokens {
+    let TokenUsage { input, cached_input, output, reasoning } = *sent;
+    Tokens { input, cached_input, output, reasoning }
 }
 
 /// `None` only where the check refused it already.

@@ -7,7 +7,7 @@ use wire::catalog::v1 as catalog;
 use wire::catalog::v1::change::Body;
 
 use super::guard;
-use crate::domain::catalog::{Alias, BaselineKey, BaselineSource};
+use crate::domain::catalog::{Alias, BaselineKey, BaselineSource, Policy};
 use crate::domain::{Change, Fact};
 
 /// `None` for kinds that bear neither on what an event is worth nor on what the guard allows.
@@ -72,8 +72,18 @@ pub(crate) fn parse_change(
                     return Err("a policy without a kind".into());
                 }
             };
-            let subtract_agent_duration = body.subtract_agent_duration.unwrap_or(true);
-            (body.version, Fact::Policy { policy, subtract_agent_duration })
+            let default = Policy::default();
+            let or = |sent: Option<i32>, default| sent.map_or(default, i64::from);
+            let fact = Fact::Policy {
+                policy,
+                subtract_agent_duration: body.subtract_agent_duration.unwrap_or(true),
+                review_percent: or(body.unmeasured_review_credit_percent, default.review_percent),
+                edit_ratio_percent: or(
+                    body.edit_ratio_threshold_percent,
+                    default.edit_ratio_percent,
+                ),
+            };
+            (body.version, fact)
         }
         Body::Intent(mut body) => (body.version.take(), guard::intent(body)),
         Body::ModelPrice(mut body) => {

@@ -1,6 +1,6 @@
 //! Domain values as messages.
 
-use kernel::{EventId, Outcome, Position, SavingsPolicy, Timestamp};
+use kernel::{EventId, Money, Outcome, Position, SavingsPolicy, Timestamp};
 use wire::common::v1 as common;
 use wire::ingest::v1 as wire_v1;
 use wire::ingest::v1::event::Body;
@@ -8,7 +8,7 @@ use wire::ingest::v1::{LedgerRecord, Receipt, TaskCompleted};
 
 use super::parse::timestamp;
 use crate::domain::catalog::BaselineSource;
-use crate::domain::{KeyRecord, Scope, Valuation, Workspace};
+use crate::domain::{CostSource, KeyRecord, Scope, Valuation, Workspace};
 
 /// The receipt of an entry, read from what is stored: a duplicate gets what the first one got.
 pub(super) fn receipt(
@@ -16,9 +16,13 @@ pub(super) fn receipt(
     duplicate: bool,
     record: &LedgerRecord,
 ) -> Receipt {
-    let agent_cost = step(record).and_then(|step| step.agent_cost.clone());
-    let cost_saved = record.valuation.as_ref().map(cost_saved);
-    let net_saved = match (&cost_saved, &agent_cost) {
+    let valuation = record.valuation.as_ref();
+    // An entry that was taken unvalued, or is older than the stamp, has what was sent.
+    let sent = || step(record).and_then(|step| step.agent_cost.clone());
+    let agent_cost = valuation.and_then(|v| v.agent_cost.clone()).or_else(sent);
+    let cost_saved = valuation.map(cost_saved);
+    let converted = valuation.and_then(|v| v.converted_cost.as_ref());
+    let net_saved = match (&cost_saved, converted.or(agent_cost.as_ref())) {
         (Some(saved), Some(cost)) if saved.currency_code == cost.currency_code => {
             Some(common::Money {
                 currency_code: saved.currency_code.clone(),
@@ -63,6 +67,14 @@ fn cost_saved(valuation: &wire_v1::Valuation) -> common::Money {
 }
 
 pub(super) fn valuation(v: &Valuation) -> wire_v1::Valuation {
+    let (cost_source, price_version) = match v.cost.as_ref().map(|cost| &cost.source) {
+        Some(CostSource::Provided) => (wire_v1::CostSource::Provided, ""),
+        Some(CostSource::Computed { price_version }) => {
+            (wire_v1::CostSource::Computed, price_version.as_str())
+        }
+        None => (wire_v1::CostSource::None, ""),
+    };
+    let converted = v.cost.as_ref().and_then(|cost| cost.converted.as_ref());
     wire_v1::Valuation {
         baseline_ms: v.baseline.ms,
         baseline_source: match v.baseline.source {
@@ -76,20 +88,23 @@ pub(super) fn valuation(v: &Valuation) -> wire_v1::Valuation {
         rate_micros_per_hour: v.rate.micros_per_hour,
         currency_code: v.rate.currency.to_string(),
         rate_version: v.rate.version.clone(),
-        policy: match v.policy {
+        policy: match v.policy.kind {
             SavingsPolicy::Gross => wire_v1::SavingsPolicy::Gross,
             SavingsPolicy::Credited => wire_v1::SavingsPolicy::Credited,
             SavingsPolicy::Strict => wire_v1::SavingsPolicy::Strict,
         }
         .into(),
-        subtract_agent_duration: v.subtract_agent_duration,
+        subtract_agent_duration: v.policy.subtract_agent_duration,
+        policy_version: v.policy.version.clone(),
+        // A percentage fits.
+        unmeasured_review_credit_percent: i32::try_from(v.policy.review_percent).ok(),
         credited_ms: v.credited_ms,
-        cost_source: if v.costed {
-            wire_v1::CostSource::Provided
-        } else {
-            wire_v1::CostSource::None
-        }
-        .into(),
+        cost_source: cost_source.into(),
+        agent_cost: v.cost.as_ref().map(|cost| money(cost.money)),
+        price_version: price_version.to_owned(),
+        converted_cost: converted.map(|(converted, _)| money(*converted)),
+        fx_rate_nanos: converted.map_or(0, |(_, rate)| rate.nanos),
+        fx_version: converted.map_or_else(String::new, |(_, rate)| rate.version.clone()),
         outcome: match v.outcome {
             Outcome::Success => common::Outcome::Success,
             Outcome::NeedsReview => common::Outcome::NeedsReview,
@@ -98,6 +113,10 @@ pub(super) fn valuation(v: &Valuation) -> wire_v1::Valuation {
         }
         .into(),
     }
+}
+
+fn money(money: Money) -> common::Money {
+    common::Money { currency_code: money.currency.to_string(), micros: money.micros }
 }
 
 pub(super) fn workspace(w: &Workspace) -> wire_v1::Workspace {

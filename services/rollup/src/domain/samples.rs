@@ -47,6 +47,7 @@ pub(crate) fn step(task_type: &str, baseline_min: i64, outcome: Outcome, occurre
             baseline_ms: baseline_min * MINUTE,
             agent_ms: 0,
             human_edit_ms: None,
+            review_percent: Effort::REVIEW_PERCENT,
         }),
         cost,
     }

@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub(crate) mod bench;
+pub(crate) mod catalog;
 pub(crate) mod config;
 pub(crate) mod correct;
 pub(crate) mod demo;

@@ -5,6 +5,7 @@ mod m0001_create_change;
 mod m0002_create_change_head;
 mod m0003_index_change_by_subject;
 mod m0004_index_change_by_request;
+mod m0005_add_change_batch;
 
 use sea_orm_migration::prelude::*;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_create_change_head::Migration),
             Box::new(m0003_index_change_by_subject::Migration),
             Box::new(m0004_index_change_by_request::Migration),
+            Box::new(m0005_add_change_batch::Migration),
         ]
     }
 }

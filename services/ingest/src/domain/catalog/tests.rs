@@ -61,6 +61,33 @@ fn a_suffixed_name_is_the_task_type_in_that_language() {
 }
 
 #[test]
+fn an_alias_holds_as_long_as_the_definition_in_force_says_so() {
+    let (mut catalog, workspace) = catalog();
+    let other = WorkspaceId::new(2).unwrap();
+    let alias = Alias { name: "route".into(), language: String::new(), channel: String::new() };
+    let own = Fact::TaskType { key: "ticket_routing".into(), aliases: vec![alias], active: true };
+    catalog.learn(change(Some(workspace), 100, own));
+    let held = |who, name, when| catalog.baseline(who, asked(&key(name, "")), at(when)).is_ok();
+    assert!(held(workspace, "ticket_routing_nl", 99) && !held(workspace, "route", 99));
+    assert!(!held(workspace, "ticket_routing_nl", 100) && held(workspace, "route", 100));
+    assert!(held(other, "ticket_routing_nl", 100) && !held(other, "route", 100));
+}
+
+#[test]
+fn an_archived_type_is_unknown_from_its_moment_on_by_every_name() {
+    let (mut catalog, workspace) = catalog();
+    let alias = Alias { name: "chat_nl".into(), language: "nl".into(), channel: String::new() };
+    let chat = |active| Fact::TaskType { key: "chat".into(), aliases: vec![alias.clone()], active };
+    catalog.learn(change(Some(workspace), 0, chat(true)));
+    catalog.learn(change(Some(workspace), 0, baseline(key("chat", ""), 2, BaselineSource::Custom)));
+    catalog.learn(change(Some(workspace), 100, chat(false)));
+    for name in ["chat", "chat_nl"] {
+        assert_eq!(minutes(&catalog, workspace, key(name, ""), 99), Some(2));
+        assert!(catalog.baseline(workspace, asked(&key(name, "")), at(100)).is_err());
+    }
+}
+
+#[test]
 fn a_tag_is_the_same_in_any_case() {
     let (mut catalog, workspace) = catalog();
     let flemish = baseline(key("ticket_routing", "nl-be"), 3, BaselineSource::Override);

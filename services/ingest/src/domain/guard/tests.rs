@@ -6,6 +6,7 @@ use kernel::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::ModelName;
 
 fn known(risk: Risk, allowed_tiers: &[Tier]) -> Intent {
     let allowed_tiers = allowed_tiers.to_vec();

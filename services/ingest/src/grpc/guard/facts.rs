@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use wire::catalog::v1 as catalog;
 
-use crate::domain::Fact;
-use crate::domain::guard::{IntentRules, Limits, ModelName, Risk, Tier};
+use crate::domain::guard::{IntentRules, Limits, Risk, Tier};
+use crate::domain::{Fact, ModelName};
 
 /// An intent; an archived one has no rules.
 pub(in crate::grpc) fn intent(body: catalog::Intent) -> Fact {
