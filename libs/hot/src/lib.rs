@@ -1,10 +1,10 @@
 //! The shared cache: hot aggregates by version, token buckets, counters with a ceiling, and wake-ups
 //! between processes. Redis, or memory of this process when there is no Redis, under one contract.
 //!
-//! It may be emptied at any moment, hang or be gone, and nothing becomes wrong; only slower. So no
-//! call fails: what cannot be read is a miss, what cannot be written is [`Put::Unavailable`], and a
-//! Redis that does not answer costs one call 50 ms, and those after it nothing until it answers
-//! again.
+//! It may be emptied at any moment, hang or be gone, and no figure becomes wrong: answers are slower, and
+//! what is counted here is counted anew. So no call fails: what cannot be read is a miss, what cannot be
+//! written is [`Put::Unavailable`], and a Redis that does not answer costs one call 50 ms, and those after
+//! it nothing until it answers again.
 //!
 //! A value carries the version (the ledger position) it reflects, and an older one never replaces a
 //! newer that is still there. It says nothing about a value that was evicted or flushed in between:

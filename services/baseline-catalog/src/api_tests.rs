@@ -268,7 +268,14 @@ async fn a_back_dated_change_says_what_it_displaces(h: Harness) {
 async fn of_two_edits_of_one_version_the_second_is_aborted(h: Harness) {
     let server = h.serve().await;
     let mut client = admin(&server);
-    let expected_version_id = set(&mut client, euros(80)).await.catalog_version;
+    let guessed =
+        pb::SetHourlyRateRequest { expected_version_id: "rate@7".to_owned(), ..euros(80) };
+    let refused = client.set_hourly_rate(guessed).await.unwrap_err();
+    let details = refused.get_details_error_info().unwrap();
+    let stands = details.metadata["current_version"].clone();
+    assert!(stands.starts_with("builtin@"), "{stands}");
+    let first = pb::SetHourlyRateRequest { expected_version_id: stands, ..euros(80) };
+    let expected_version_id = set(&mut client, first).await.catalog_version;
     let won =
         pb::SetHourlyRateRequest { expected_version_id: expected_version_id.clone(), ..euros(85) };
     let won = set(&mut client, won).await;

@@ -14,8 +14,8 @@ use crate::domain::Change;
 /// How long a commit of another replica may stay unseen: a quarter of the second the catalog
 /// promises.
 const POLL: Duration = Duration::from_millis(250);
-/// Changes handed over at once: with the longest texts about half a mebibyte.
-const CHANGES_MAX: u64 = 200;
+/// Changes handed over at once: an intent at all its limits weighs 22 KB, and a client takes in 4 MiB.
+const CHANGES_MAX: u64 = 100;
 
 /// A reader of the log.
 pub(crate) struct Feed {

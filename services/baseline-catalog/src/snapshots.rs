@@ -11,7 +11,8 @@ use moka::future::Cache;
 use crate::domain::Catalog;
 use crate::store::{Error, Store};
 
-/// Versions kept in memory, of all workspaces: some hundred megabytes at most.
+/// Versions kept in memory, of all workspaces: some hundred megabytes of most kinds; an intent at all its
+/// limits weighs 22 KB.
 const VERSIONS_MAX: u64 = 200_000;
 
 /// A catalog, and how far in the log it goes.
@@ -41,8 +42,9 @@ impl Snapshots {
         workspace: WorkspaceId,
         store: &Store,
     ) -> Result<Arc<Snapshot>, Error> {
-        let head = store.head(workspace.partition()).await?;
+        // First: what is kept never reaches past a head that is asked for afterwards.
         let known = self.0.get(&workspace).await;
+        let head = store.head(workspace.partition()).await?;
         if let Some(known) = known.as_ref().filter(|known| known.head == head) {
             return Ok(Arc::clone(known));
         }

@@ -30,7 +30,10 @@ pub(crate) fn facts(entry: &Entry) -> Option<Facts<'_>> {
             facts.model = &task.model;
             facts.duration_ms = task.duration_ms;
             facts.human_edit_ms = task.human_edit_ms;
-            facts.agent_cost_micros = task.agent_cost.as_ref().map(|cost| cost.micros);
+            // What was sent, else what the door computed from model and tokens.
+            let computed = || entry.record.valuation.as_ref()?.agent_cost.as_ref();
+            let cost = task.agent_cost.as_ref().or_else(computed);
+            facts.agent_cost_micros = cost.map(|cost| cost.micros);
             if !task.language.is_empty() {
                 facts.ticket.language = &task.language;
             }

@@ -83,6 +83,8 @@ baselines:
   - {task_type: email_classification, effort: 5m}
   - {task_type: nobody, effort: 5m}
   - {task_type: email_classification, language: nl, effort: 5m, effective_time: 1999-01-01T00:00:00Z}
+  - {task_type: email_classification, language: en, effort: 1m}
+  - {task_type: email_classification_en, effort: 2m}
 ";
     let refused = client.import_pack(import(document)).await.unwrap_err();
     let details = refused.get_details_bad_request().unwrap();
@@ -92,6 +94,7 @@ baselines:
     let expected = [
         ("document_yaml:11 baselines[1].task_type", "UNKNOWN_TASK_TYPE"),
         ("document_yaml:12 baselines[2].effective_time", "OUT_OF_RANGE"),
+        ("document_yaml:14 baselines[4]", "PACK_INVALID"),
         ("document_yaml:3 task_types[0].aliases", "ALIAS_CYCLE"),
         ("document_yaml:5 task_types[1].aliases", "ALIAS_CYCLE"),
         ("document_yaml:7 task_types[2]", "TASK_TYPE_BUILT_IN"),

@@ -218,6 +218,18 @@ impl Catalog {
         }
     }
 
+    /// Whether the workspace has a value of its own at `at` that `value` would withdraw.
+    pub(crate) fn has_own(&self, value: &Value, at: Timestamp) -> bool {
+        let when = When::at(at);
+        match value {
+            Value::Baseline(value) => self.own_baseline(&value.key, when).is_some(),
+            Value::HourlyRate(value) => {
+                self.rates.get(&value.target, when).is_some_and(|r| r.value.rate.is_some())
+            }
+            other => self.current(other, at).is_some(),
+        }
+    }
+
     /// The workspace's own values that hold at `at`, in the order a pack lists them.
     pub(crate) fn own(&self, at: Timestamp) -> Vec<Value> {
         let when = When::at(at);

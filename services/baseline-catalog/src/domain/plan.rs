@@ -1,5 +1,7 @@
 //! What a pack would change: decided whole, before anything is written.
 
+use std::collections::BTreeMap;
+
 use kernel::{Timestamp, WorkspaceId};
 
 use super::pack::{Entry, Pack};
@@ -41,7 +43,7 @@ pub(crate) struct Difference {
 pub(crate) struct Plan {
     /// In the order of the document.
     pub(crate) differences: Vec<Difference>,
-    /// Without what stays as it is, the earliest effective first.
+    /// Without what stays as it is, task types first, then the earliest effective.
     pub(crate) changes: Vec<NewChange>,
 }
 
@@ -53,6 +55,7 @@ impl Plan {
             import,
             plan: Self { differences: Vec::new(), changes: Vec::new() },
             wrongs: Wrongs::default(),
+            seen: BTreeMap::new(),
         };
         let mut dated: Vec<(Timestamp, Entry)> =
             pack.entries.into_iter().map(|entry| (deciding.effective(&entry), entry)).collect();
@@ -87,6 +90,8 @@ struct Deciding<'i> {
     import: &'i Import,
     plan: Plan,
     wrongs: Wrongs,
+    /// The line that sets a value, by what it is once aliases are gone.
+    seen: BTreeMap<(Kind, String, Timestamp), u32>,
 }
 
 impl Deciding<'_> {
@@ -136,9 +141,14 @@ impl Deciding<'_> {
             self.wrongs.add(line, format!("{path}{field}"), problem);
             return;
         }
+        if let Some(first) = self.seen.insert((value.kind(), value.subject(), at), line) {
+            let what = format!("{} stands in line {first} already", value.shown());
+            self.wrongs.add(line, path, Problem::new(Why::Invalid, what));
+            return;
+        }
         let current = self.scratch.current(&value, at);
         let same = if withdraws(&value) {
-            !self.scratch.own(at).iter().any(|own| is_version_of(own, &value))
+            !self.scratch.has_own(&value, at)
         } else {
             current.as_ref() == Some(&value)
         };
@@ -195,8 +205,4 @@ fn withdraws(value: &Value) -> bool {
         | Value::Intent(_)
         | Value::FxRate(_) => false,
     }
-}
-
-fn is_version_of(one: &Value, other: &Value) -> bool {
-    one.kind() == other.kind() && one.subject() == other.subject()
 }

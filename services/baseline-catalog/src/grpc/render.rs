@@ -203,7 +203,8 @@ pub(super) fn fault(error: Error) -> Fault {
             "this request_id was used for another request; nothing was written",
         ),
         Error::VersionLost { current } => {
-            let id = current.as_ref().map_or("", |version| version.id.as_str());
+            // Where the workspace set nothing, the built-in one is what stands.
+            let id = current.as_ref().map_or(built_ins().id(), |version| version.id.as_str());
             Fault::aborted(
                 ErrorReason::VersionLost,
                 "another change of this value came first; read it, then decide again",

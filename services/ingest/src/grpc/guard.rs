@@ -43,7 +43,8 @@ impl GuardService for GuardApi {
         let asked = parse::asked(workspace, &request)?;
         let checked = self.0.0.guard.check(&asked).await;
         if checked.decision.verdict == Verdict::Deny {
-            self.record(&caller, denial::event(&request, &asked, &checked)).await;
+            let now = self.0.0.clock.now();
+            self.record(&caller, denial::event(&request, &asked, &checked, now)).await;
         }
         Ok(Response::new(answer(checked.decision)))
     }

@@ -6,6 +6,8 @@ use crate::domain::node::{Form, Node};
 
 /// Deeper than any field of a pack stands.
 const DEPTH_MAX: usize = 16;
+/// Far more than any map of a pack has.
+const FIELDS_MAX: usize = 64;
 
 /// What is wrong, and in which line.
 type Refusal = (u32, String);
@@ -93,6 +95,9 @@ impl Building {
 
     fn text(&mut self, text: String, line: u32) -> Result<(), Refusal> {
         if let Some(Open::Map(_, entries, key @ None)) = self.open.last_mut() {
+            if entries.len() >= FIELDS_MAX {
+                return Err((line, "has more fields than any map of a pack".to_owned()));
+            }
             if entries.iter().any(|(known, _)| *known == text) {
                 return Err((line, format!("{text:.64} stands in this map already")));
             }
@@ -179,7 +184,7 @@ fn under(value: &Node, indent: usize, out: &mut String) {
     }
 }
 
-/// Plain where no reader of YAML could take it for anything else.
+/// Plain where our reader cannot take it for anything else.
 fn scalar(text: &str) -> String {
     let plain =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ' ' | '(' | ')');

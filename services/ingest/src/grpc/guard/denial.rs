@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use kernel::Timestamp;
 use prost::Message as _;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::{CallDenied, CheckCallRequest, Event, Ticket};
@@ -13,9 +14,16 @@ use crate::guard::{Asked, Call, Checked};
 
 /// Who denied, where the caller does not say who asked.
 const AGENT: &str = "guard";
+const DAY_MICROS: i64 = 86_400_000_000;
 
-/// The same denial of the same attempt is the same event, and so one entry: its key is its own hash.
-pub(super) fn event(request: &CheckCallRequest, asked: &Asked<'_>, checked: &Checked) -> Event {
+/// The same denial of the same attempt on one day (UTC) is the same event, and so one entry: its key is its
+/// own hash. The day is in it because counters are forgotten, and attempts then counted from 1 again.
+pub(super) fn event(
+    request: &CheckCallRequest,
+    asked: &Asked<'_>,
+    checked: &Checked,
+    now: Timestamp,
+) -> Event {
     let decision = &checked.decision;
     let mut denied = CallDenied {
         rule: decision.rule.map_or("", Rule::name).to_owned(),
@@ -49,12 +57,12 @@ pub(super) fn event(request: &CheckCallRequest, asked: &Asked<'_>, checked: &Che
         body: Some(Body::CallDenied(denied)),
         ..Event::default()
     };
-    event.idempotency_key = key(&event);
+    event.idempotency_key = key(&event, now.micros().div_euclid(DAY_MICROS));
     event
 }
 
-fn key(event: &Event) -> String {
-    let mut key = "guard:".to_owned();
+fn key(event: &Event, day: i64) -> String {
+    let mut key = format!("guard:{day}:");
     for byte in Fingerprint::of(&event.encode_to_vec()).as_bytes() {
         write!(key, "{byte:02x}").expect("writing to a String cannot fail");
     }
