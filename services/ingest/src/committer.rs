@@ -1,34 +1,29 @@
 //! Group commit without artificial delay: while one commit is in flight, calls queue; the next takes
 //! all of them.
 //!
-//! Each lane is one task that owns some partitions of this replica. A call hands its entries over and
-//! waits for the answer; when it goes away, its entries are committed all the same.
+//! A call finds room (`room.rs`), hands its entries over and waits for the answer; when it goes away, its
+//! entries are committed all the same. `schedule.rs` says which calls share a commit.
+
+mod dispatch;
+mod room;
+mod schedule;
 
 use std::sync::Arc;
 
 use chassis::{attr, trace};
 use db::Db;
-use kernel::{Clock, Position, TraceContext};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use kernel::{Clock, Partition, Position, TraceContext};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::dispatch::Dispatch;
+use self::room::{Room, Waiting};
+pub(crate) use self::schedule::Lanes;
 use crate::announce::Announcer;
 use crate::heads::Heads;
+use crate::recent::Recent;
 use crate::store::{self, Appended, Expect, NewEntry};
-
-/// Entries of one commit: past this a bigger batch gains nothing and holds the head rows longer.
-const COMMIT_ENTRIES_MAX: usize = 4_096;
-/// What may wait for a commit, in KiB of records: a second's work, and all the memory a queue can take.
-const WAITING_KIB_MAX: usize = 16 * 1024;
-/// What of it those may take who wait for room. They stand in line for it, so without a share of their own
-/// they would leave none to those who do not wait.
-const PATIENT_KIB_MAX: usize = WAITING_KIB_MAX / 2;
-/// Bytes of one commit, so that a few large events cannot make a huge statement.
-const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
-
-/// Commits that look for repeats first, once one was met.
-const WARY_COMMITS: u32 = 16;
 
 /// Why entries were not appended.
 #[derive(Debug, Clone)]
@@ -60,47 +55,40 @@ pub(crate) struct Committed {
 
 struct Job {
     entries: Vec<NewEntry>,
+    /// Of their records.
+    bytes: usize,
+    partition: Partition,
     caller: Option<TraceContext>,
     reply: oneshot::Sender<Result<Committed, Refused>>,
     /// Its part of what may wait; given back with the answer.
     _room: Room,
 }
 
-struct Room {
-    _of_all: OwnedSemaphorePermit,
-    _of_the_patient: Option<OwnedSemaphorePermit>,
-}
-
 /// The way into the ledger. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Committer {
-    lanes: Arc<[mpsc::Sender<Job>]>,
-    room: Arc<Semaphore>,
-    patient: Arc<Semaphore>,
+    /// As long as there is room.
+    jobs: mpsc::UnboundedSender<Job>,
+    waiting: Waiting,
 }
 
-/// What every lane works with.
+/// What a commit works with.
 #[derive(Clone)]
-pub(crate) struct Lane {
+pub(crate) struct Worker {
     pub(crate) db: Db,
     pub(crate) heads: Heads,
+    pub(crate) recent: Recent,
     pub(crate) announcer: Announcer,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Committer {
-    /// Starts `lanes` tasks. They end when the last committer is dropped and the queue is empty.
-    pub(crate) fn start(lane: &Lane, lanes: usize, queue: usize, tasks: &TaskTracker) -> Self {
-        let lanes = (0..lanes.max(1)).map(|_| {
-            let (sender, jobs) = mpsc::channel(queue.max(1));
-            tasks.spawn(lane.clone().run(jobs));
-            sender
-        });
-        Self {
-            lanes: lanes.collect(),
-            room: Arc::new(Semaphore::new(WAITING_KIB_MAX)),
-            patient: Arc::new(Semaphore::new(PATIENT_KIB_MAX)),
-        }
+    /// Starts committing, with up to `calls` waiting. It ends when the last committer is dropped and
+    /// everything is written.
+    pub(crate) fn start(worker: Worker, lanes: Lanes, calls: usize, tasks: &TaskTracker) -> Self {
+        let (sender, jobs) = mpsc::unbounded_channel();
+        tasks.spawn(Dispatch::new(worker, lanes).run(jobs));
+        Self { jobs: sender, waiting: Waiting::new(calls) }
     }
 
     /// Appends entries of one workspace and waits until they are on disk.
@@ -112,61 +100,17 @@ impl Committer {
         let Some(first) = entries.first() else {
             return Ok(Committed { answers: Vec::new(), commit: None });
         };
-        let lane = usize::from(first.workspace.partition().get().unsigned_abs()) % self.lanes.len();
-        let bytes: usize = entries.iter().map(|entry| entry.record.len()).sum();
-        let kib = bytes / 1024 + 1;
-        let (room, slot) = match full {
-            WhenFull::Refuse => self.room_now(lane, kib)?,
-            WhenFull::Wait { stop } => tokio::select! {
-                // Room that is there is taken, whether the service stops or not.
-                biased;
-                room = self.room_in_time(lane, kib) => room?,
-                () = stop.cancelled() => return Err(Refused::Stopping),
-            },
-        };
+        let partition = first.workspace.partition();
+        let bytes = entries.iter().map(|entry| entry.record.len()).sum();
+        let room = self.waiting.room(bytes, full).await?;
         let (reply, answer) = oneshot::channel();
-        slot.send(Job { caller: trace::current(), entries, reply, _room: room });
+        let job = Job { entries, bytes, partition, caller: trace::current(), reply, _room: room };
+        self.jobs.send(job).map_err(|_| Refused::Stopping)?;
         answer.await.map_err(|_| Refused::Stopping)?
-    }
-
-    fn room_now(&self, lane: usize, kib: usize) -> Result<(Room, Slot<'_>), Refused> {
-        let kib = u32::try_from(kib).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(kib);
-        let _of_all = room.map_err(|_| Refused::Overloaded)?;
-        let slot = self.lanes[lane].try_reserve().map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(()) => Refused::Overloaded,
-            mpsc::error::TrySendError::Closed(()) => Refused::Stopping,
-        })?;
-        Ok((Room { _of_all, _of_the_patient: None }, slot))
-    }
-
-    async fn room_in_time(&self, lane: usize, kib: usize) -> Result<(Room, Slot<'_>), Refused> {
-        // More than there is would be waited for for ever.
-        let kib = u32::try_from(kib.min(PATIENT_KIB_MAX)).unwrap_or(u32::MAX);
-        let acquire = async |of: &Arc<Semaphore>| {
-            Arc::clone(of).acquire_many_owned(kib).await.map_err(|_| Refused::Stopping)
-        };
-        let _of_the_patient = Some(acquire(&self.patient).await?);
-        let _of_all = acquire(&self.room).await?;
-        let slot = self.lanes[lane].reserve().await.map_err(|_| Refused::Stopping)?;
-        Ok((Room { _of_all, _of_the_patient }, slot))
     }
 }
 
-type Slot<'a> = mpsc::Permit<'a, Job>;
-
-impl Lane {
-    async fn run(self, mut jobs: mpsc::Receiver<Job>) {
-        // Repeats come in bursts, when somebody sends a file again; most commits hold none.
-        let mut wary = 0;
-        while let Some(first) = jobs.recv().await {
-            let group = gather(first, &mut jobs);
-            let expect = if wary > 0 { Expect::Repeats } else { Expect::NewEntries };
-            let met = self.commit(group, expect).await;
-            wary = if met { WARY_COMMITS } else { wary.saturating_sub(1) };
-        }
-    }
-
+impl Worker {
     /// Commits a group; says whether entries stood already.
     async fn commit(&self, mut group: Vec<Job>, expect: Expect) -> bool {
         let sizes: Vec<usize> = group.iter().map(|job| job.entries.len()).collect();
@@ -188,10 +132,15 @@ impl Lane {
             .attr(attr::DB_COLLECTION_NAME, "event")
             .attr(attr::DB_OPERATION_NAME, "INSERT")
             .start();
-        let outcome = insert.scope(self.write(entries.into(), expect)).await;
+        let entries: Arc<[NewEntry]> = entries.into();
+        let outcome = insert.scope(self.write(Arc::clone(&entries), expect)).await;
         match outcome {
             Ok((answers, moved)) => {
                 let met = answers.iter().any(|answer| !matches!(answer, Appended::New { .. }));
+                // Before anybody is told that there is something to read.
+                if self.heads.are_followed() {
+                    self.recent.keep(&entries, &answers);
+                }
                 self.heads.raise(moved.iter().copied());
                 let mut answers = answers.into_iter();
                 for (job, size) in group.into_iter().zip(sizes) {
@@ -241,20 +190,6 @@ impl Lane {
             })
             .await
     }
-}
-
-/// The first call and all that wait behind it, up to the limits of one commit.
-fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
-    let weigh = |job: &Job| job.entries.iter().map(|e| e.record.len()).sum::<usize>();
-    let (mut entries, mut bytes) = (first.entries.len(), weigh(&first));
-    let mut group = vec![first];
-    while entries < COMMIT_ENTRIES_MAX && bytes < COMMIT_BYTES_MAX {
-        let Ok(job) = jobs.try_recv() else { break };
-        entries += job.entries.len();
-        bytes += weigh(&job);
-        group.push(job);
-    }
-    group
 }
 
 #[cfg(test)]

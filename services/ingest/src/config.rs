@@ -10,8 +10,10 @@ use crate::domain::Allowance;
 pub struct Config {
     /// What every service is told.
     pub service: ServiceConfig,
-    /// Committers working side by side; a partition belongs to one of them.
+    /// Commits under way at once; a partition belongs to one of them.
     pub(crate) lanes: usize,
+    /// No commit covers two partitions.
+    pub(crate) one_partition: bool,
     /// Calls waiting for a commit before more are refused and streams wait.
     pub(crate) queue: usize,
     /// Connections to the database.
@@ -31,7 +33,12 @@ impl Config {
             lanes: r.own(
                 "LANES",
                 "4",
-                "Group commits in flight at once on PostgreSQL; SQLite uses one.",
+                "Large group commits in flight at once on PostgreSQL; SQLite uses one.",
+            ),
+            one_partition: r.own(
+                "ONE_PARTITION",
+                "false",
+                "Whether each group commit keeps to one partition: for a PostgreSQL distributed by that column.",
             ),
             queue: r.own(
                 "QUEUE",

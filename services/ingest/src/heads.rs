@@ -50,6 +50,11 @@ impl Heads {
         *self.0.borrow()
     }
 
+    /// Whether anybody waits for news.
+    pub(crate) fn are_followed(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     /// Resolves when something was committed after this call to `subscribe`.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Marks> {
         self.0.subscribe()

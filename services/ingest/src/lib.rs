@@ -19,6 +19,7 @@ mod guard;
 mod heads;
 mod last_use;
 mod limits;
+mod recent;
 mod store;
 mod tail_poll;
 
@@ -41,12 +42,13 @@ use crate::announce::Announcer;
 use crate::app::App;
 use crate::catalog_copy::CatalogCopy;
 use crate::catalog_watch::CatalogWatch;
-use crate::committer::{Committer, Lane};
+use crate::committer::{Committer, Lanes, Worker};
 use crate::domain::limits::CALL_BYTES_MAX;
 use crate::guard::Guard;
 use crate::heads::Heads;
 use crate::limits::Limits;
 use crate::limits::usage::Usage;
+use crate::recent::Recent;
 use crate::store::{AccessStore, CatalogCopyStore, LedgerReader};
 
 /// Its name in health, logs and on the command line.
@@ -67,10 +69,20 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     heads.raise(reader.heads().await.map_err(unreadable)?);
     let (announcer, announcing) = Announcer::new(Arc::clone(&hot));
     ctx.tasks.spawn(announcing);
-    let lane =
-        Lane { db: db.clone(), heads: heads.clone(), announcer, clock: Arc::clone(&ctx.clock) };
-    let lanes = if db.backend() == Backend::Sqlite { 1 } else { config.lanes };
-    let committer = Committer::start(&lane, lanes, config.queue, &ctx.tasks);
+    let recent = Recent::new();
+    let worker = Worker {
+        db: db.clone(),
+        heads: heads.clone(),
+        recent: recent.clone(),
+        announcer,
+        clock: Arc::clone(&ctx.clock),
+    };
+    let lanes = match (db.backend(), config.one_partition) {
+        (Backend::Sqlite, _) => Lanes::Shared(1),
+        (_, true) => Lanes::Apart,
+        (_, false) => Lanes::Shared(config.lanes),
+    };
+    let committer = Committer::start(worker, lanes, config.queue, &ctx.tasks);
     let poll = tail_poll::run(
         heads.clone(),
         reader.clone(),
@@ -116,7 +128,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
         stop: ctx.stop.clone(),
     };
     let ledger =
-        grpc::LedgerApi { reader, heads, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };
+        grpc::LedgerApi { reader, heads, recent, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };
     let api = grpc::IngestApi(Arc::new(app));
     let routes = Routes::new(
         IngestServiceServer::new(api.clone()).max_decoding_message_size(CALL_BYTES_MAX),

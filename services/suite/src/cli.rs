@@ -365,7 +365,7 @@ pub(crate) struct BenchIngest {
     /// Events of one TrackBatch.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) batch: u16,
-    /// How long each measurement counts, after a warm-up of a fifth of it.
+    /// How long each measurement counts, in five rounds, each after a warm-up of a fifth.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3_600))]
     pub(crate) seconds: u16,
     /// Events to put into the ledger first, to see what a full one costs.

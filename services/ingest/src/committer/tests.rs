@@ -4,16 +4,17 @@ use futures_util::FutureExt as _;
 use kernel::{Timestamp, WorkspaceId};
 use tokio::task::JoinSet;
 
+use super::room::WAITING_KIB_MAX;
 use super::*;
 use crate::domain::Fingerprint;
 
 /// What a stream takes in at most before it records.
 const PORTION: usize = 256 * 1024;
 /// So many fit the share of those who wait: each counts a KiB more than it has.
-const FIT: usize = PATIENT_KIB_MAX / 257;
+const FIT: usize = WAITING_KIB_MAX / 2 / 257;
 const CALLERS: usize = 40;
 
-fn entries(bytes: usize) -> Vec<NewEntry> {
+pub(super) fn entries(bytes: usize) -> Vec<NewEntry> {
     vec![NewEntry {
         workspace: WorkspaceId::new(1).unwrap(),
         kind: 10,
@@ -25,12 +26,10 @@ fn entries(bytes: usize) -> Vec<NewEntry> {
     }]
 }
 
-/// A committer whose lane nobody works off.
-fn idle(queue: usize) -> (Committer, mpsc::Receiver<Job>) {
-    let (sender, jobs) = mpsc::channel(queue);
-    let (room, patient) = (Semaphore::new(WAITING_KIB_MAX), Semaphore::new(PATIENT_KIB_MAX));
-    let lanes = Arc::new([sender]);
-    (Committer { lanes, room: Arc::new(room), patient: Arc::new(patient) }, jobs)
+/// A committer whose queue nobody works off.
+pub(super) fn idle(calls: usize) -> (Committer, mpsc::UnboundedReceiver<Job>) {
+    let (sender, jobs) = mpsc::unbounded_channel();
+    (Committer { jobs: sender, waiting: Waiting::new(calls) }, jobs)
 }
 
 /// Callers who wait for room, and the word that ends the wait.
@@ -46,7 +45,7 @@ fn patient(committer: &Committer, callers: usize) -> (JoinSet<bool>, Cancellatio
     (waiting, stop)
 }
 
-async fn queued(jobs: &mpsc::Receiver<Job>, count: usize) {
+async fn queued(jobs: &mpsc::UnboundedReceiver<Job>, count: usize) {
     let queued = async {
         while jobs.len() < count {
             tokio::task::yield_now().await;
@@ -81,8 +80,8 @@ async fn room_that_is_given_back_goes_to_who_waits_first() {
     for _ in 0..3 {
         let refused = committer.append(entries(1), WhenFull::Refuse).now_or_never();
         assert!(matches!(refused, Some(Err(Refused::Overloaded))));
-        let job = jobs.recv().await.unwrap();
-        let _ = job.reply.send(Ok(Committed { answers: Vec::new(), commit: None }));
+        let Job { reply, .. } = jobs.recv().await.unwrap();
+        let _ = reply.send(Ok(Committed { answers: Vec::new(), commit: None }));
         assert!(!waiting.join_next().await.unwrap().unwrap(), "it was committed");
         if !waiting.is_empty() {
             queued(&jobs, 1).await;

@@ -17,10 +17,11 @@ use wire::ingest::v1::{GetHeadsRequest, GetHeadsResponse, LedgerEntry, TailReque
 
 use super::storage;
 use crate::heads::Heads;
+use crate::recent::Recent;
 use crate::store::{LedgerReader, Row};
 
 /// Entries of one message: enough that 64 consumers' frames stay few (RELIABILITY 0.3).
-const MESSAGE_ENTRIES_MAX: u64 = 512;
+const MESSAGE_ENTRIES_MAX: usize = 512;
 /// Bytes of one message, so that it stays under every limit on decoding.
 const MESSAGE_BYTES_MAX: usize = 512 * 1024;
 /// Messages a consumer may be behind before the reader waits for it. A slow one costs only itself.
@@ -29,6 +30,7 @@ const MESSAGES_AHEAD: usize = 4;
 pub(crate) struct LedgerApi {
     pub(crate) reader: LedgerReader,
     pub(crate) heads: Heads,
+    pub(crate) recent: Recent,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -43,8 +45,13 @@ impl LedgerService for LedgerApi {
         let cursors = cursors(request.into_inner())?;
         self.check_ahead(&cursors).await?;
         let (messages, stream) = mpsc::channel(MESSAGES_AHEAD);
-        let tail =
-            Tail { reader: self.reader.clone(), heads: self.heads.clone(), cursors, messages };
+        let tail = Tail {
+            reader: self.reader.clone(),
+            recent: self.recent.clone(),
+            heads: self.heads.clone(),
+            cursors,
+            messages,
+        };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let messages = tail.messages.clone();
@@ -135,6 +142,7 @@ fn cursors(request: TailRequest) -> Result<BTreeMap<Partition, i64>, Fault> {
 
 struct Tail {
     reader: LedgerReader,
+    recent: Recent,
     heads: Heads,
     cursors: BTreeMap<Partition, i64>,
     messages: mpsc::Sender<Result<TailResponse, Status>>,
@@ -171,7 +179,10 @@ impl Tail {
 
     /// Sends the next message of a partition; `false` when nobody reads any more.
     async fn ship(&mut self, cursor: Position) -> Result<bool, Fault> {
-        let mut rows = self.reader.after(cursor, MESSAGE_ENTRIES_MAX).await.map_err(storage)?;
+        let mut rows = match self.recent.after(cursor, MESSAGE_ENTRIES_MAX) {
+            Some(rows) => rows,
+            None => self.reader.after(cursor, MESSAGE_ENTRIES_MAX as u64).await.map_err(storage)?,
+        };
         let mut bytes = 0;
         let fits = rows.iter().take_while(|row| {
             bytes += row.record.len();

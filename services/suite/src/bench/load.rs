@@ -73,6 +73,13 @@ impl Load {
 }
 
 impl Sample {
+    /// Takes in what was measured later.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.took_us.extend(later.took_us);
+        self.took_us.sort_unstable();
+        self.counted += later.counted;
+    }
+
     /// Calls in a second.
     pub(crate) fn per_second(&self) -> f64 {
         self.took_us.len() as f64 / self.counted.as_secs_f64()
