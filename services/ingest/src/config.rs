@@ -16,6 +16,8 @@ pub struct Config {
     pub(crate) one_partition: bool,
     /// Calls waiting for a commit before more are refused and streams wait.
     pub(crate) queue: usize,
+    /// TrackBatch calls served at once; more are refused unread.
+    pub(crate) batches: usize,
     /// Connections to the database.
     pub connections: u32,
     /// What a workspace may use that says nothing itself.
@@ -44,6 +46,11 @@ impl Config {
                 "QUEUE",
                 "8192",
                 "Calls that may wait for a commit; more are refused, and streams are held back.",
+            ),
+            batches: r.own(
+                "BATCHES",
+                "64",
+                "TrackBatch calls served at once; more are refused before they are read.",
             ),
             connections: r.own("CONNECTIONS", "8", "Database connections, 2 or more."),
             allowance: Allowance {

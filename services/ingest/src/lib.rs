@@ -130,12 +130,11 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let ledger =
         grpc::LedgerApi { reader, heads, recent, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };
     let api = grpc::IngestApi(Arc::new(app));
-    let routes = Routes::new(
-        IngestServiceServer::new(api.clone()).max_decoding_message_size(CALL_BYTES_MAX),
-    )
-    .add_service(LedgerServiceServer::new(ledger))
-    .add_service(AccessServiceServer::new(grpc::AccessApi(access.clone())))
-    .add_service(GuardServiceServer::new(grpc::GuardApi(api)));
+    let tracking = IngestServiceServer::new(api.clone()).max_decoding_message_size(CALL_BYTES_MAX);
+    let routes = Routes::new(grpc::Gate::new(tracking, config.batches))
+        .add_service(LedgerServiceServer::new(ledger))
+        .add_service(AccessServiceServer::new(grpc::AccessApi(access.clone())))
+        .add_service(GuardServiceServer::new(grpc::GuardApi(api)));
     Ok(Service {
         name: NAME,
         listen: config.service.listen,

@@ -25,9 +25,9 @@ struct Held {
 }
 
 impl Held {
-    async fn in_queue_of_one() -> (Harness, Held) {
+    async fn with(limit: (&str, &str)) -> (Harness, Held) {
         let db = testkit::postgres::<Migrator>("ingest").await;
-        let h = Harness::with(db, &[("TALLY_INGEST_QUEUE", "1")]).await;
+        let h = Harness::with(db, &[limit]).await;
         let (holds, held) = oneshot::channel();
         let (release, released) = oneshot::channel::<()>();
         let db = h.db.db.clone();
@@ -89,7 +89,7 @@ async fn refusal(h: &Harness) -> tonic::Status {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_refuses_calls_at_once_and_holds_streams_until_there_is_room() {
-    let (h, held) = Held::in_queue_of_one().await;
+    let (h, held) = Held::with(("TALLY_INGEST_QUEUE", "1")).await;
     let mut streams = streams(&h).await;
     let messages = streams.iter_mut().map(|(_, results)| Box::pin(results.message()));
     let said = tokio::time::timeout(A_WHILE, select_all(messages)).await.map(|(said, ..)| said);
@@ -117,7 +117,7 @@ async fn a_full_queue_refuses_calls_at_once_and_holds_streams_until_there_is_roo
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_sends_into_a_stream_that_waits_is_held_back() {
     const EVENTS: usize = 1_500;
-    let (h, held) = Held::in_queue_of_one().await;
+    let (h, held) = Held::with(("TALLY_INGEST_QUEUE", "1")).await;
     let (requests, mut results) = open(&h.server, &h.key).await;
     let mut sending = tokio::spawn(async move {
         for n in 0..EVENTS {
@@ -139,7 +139,7 @@ async fn who_sends_into_a_stream_that_waits_is_held_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_ends_the_wait_of_streams_and_nothing_of_theirs_is_written() {
-    let (h, held) = Held::in_queue_of_one().await;
+    let (h, held) = Held::with(("TALLY_INGEST_QUEUE", "1")).await;
     let streams = streams(&h).await;
     refusal(&h).await;
     let Harness { server, clock, db, workspace, key } = h;
@@ -177,4 +177,33 @@ async fn a_drain_ends_the_wait_of_streams_and_nothing_of_theirs_is_written() {
         Tracked::Refusal(refusal) => panic!("{refusal:?}"),
     });
     assert_eq!(new.count(), ended, "those without a result, and no other");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_batch_too_many_is_refused_before_it_is_read_and_single_events_are_not() {
+    let (h, held) = Held::with(("TALLY_INGEST_BATCHES", "1")).await;
+    let batch = |event| TrackBatchRequest { events: vec![event], ..Default::default() };
+    let mut served = h.ingest();
+    let served = tokio::spawn(async move { served.track_batch(batch(success("a"))).await });
+    // This one says what is wrong with it once it has been read.
+    let wrong = || batch(Event::default());
+    let refused = async {
+        loop {
+            let answer = h.ingest().track_batch(wrong()).await;
+            if let Err(status) = answer {
+                return status;
+            }
+        }
+    };
+    let status = tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    assert_eq!(reason_of(&status), Some(ErrorReason::Overloaded));
+    assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
+    let track = TrackRequest { event: Some(success("b")), ..Default::default() };
+    let mut single = h.ingest();
+    let single = tokio::spawn(async move { single.track(track).await });
+
+    held.let_go().await;
+    assert!(tokio::time::timeout(PATIENCE, served).await.unwrap().unwrap().is_ok());
+    assert!(tokio::time::timeout(PATIENCE, single).await.unwrap().unwrap().is_ok());
+    assert!(h.ingest().track_batch(wrong()).await.is_ok(), "there is room again");
 }

@@ -8,6 +8,7 @@ mod conflict;
 mod correct;
 mod corrections;
 mod defaults;
+mod gate;
 mod guard;
 mod ingest;
 mod kinds;
@@ -24,6 +25,7 @@ mod track;
 use fault::Fault;
 
 pub(crate) use access::AccessApi;
+pub(crate) use gate::Gate;
 pub(crate) use guard::GuardApi;
 #[cfg(test)]
 pub(crate) use guard::args_hash;

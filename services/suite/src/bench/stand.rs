@@ -127,7 +127,7 @@ fn variables(
     redis: Option<&str>,
 ) -> std::io::Result<BTreeMap<String, String>> {
     // What is tuned for the services is tuned for the bench; where they are and what they keep is not.
-    let tuned = ["LANES", "QUEUE", "CONNECTIONS"].map(|name| format!("TALLY_INGEST_{name}"));
+    let tuned = ["LANES", "QUEUE", "BATCHES", "CONNECTIONS"].map(|name| format!("TALLY_INGEST_{name}"));
     let tuned = tuned.into_iter().filter_map(|name| Some((name.clone(), ProcessEnv.get(&name)?)));
     let mut vars: BTreeMap<String, String> = tuned.collect();
     vars.insert("TALLY_DATA_DIR".to_owned(), directory.display().to_string());
