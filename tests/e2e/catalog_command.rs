@@ -63,12 +63,91 @@ async fn an_administrator_looks_previews_sets_and_reads_the_history() {
     let (own, built_in) = (history.find("Measured in May"), history.find("built in"));
     assert!(own.is_some() && own < built_in, "{history}");
 
+    // As one types it, and as exports write it.
+    let rate = ["set", "rate", "EUR", "85", "--reason", "Payroll 2026"];
+    assert!(admin.said(&rate).starts_with("set: catalog version "));
+    admin.said(&["set", "baseline", "ticket_routing", "4m30s", "--reason", "Measured"]);
+    assert!(admin.said(&["list"]).contains("4 min 30 s"));
+    let before = admin.said(&["list", "--at", "2026-01-02T00:00:00Z"]);
+    assert!(before.contains("2 min") && !before.contains("4 min 30 s"), "{before}");
+
     let stale = admin.catalog(&[&set[..], &["--expect", "builtin@1"]].concat(), "");
     assert_eq!(stale.code, Some(1), "{stale:?}");
     assert!(stale.err.contains("VERSION_LOST"), "{stale:?}");
     let offset = ["set", "reporting", "--time-zone", "+01:00", "--reason", "Head office"];
     let offset = admin.catalog(&offset, "");
     assert!(offset.err.contains("NOT_A_TIME_ZONE"), "{offset:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_and_a_price_are_set_without_a_pack() {
+    let admin = Admin::start().await;
+    let intent = [
+        "set",
+        "intent",
+        "refund",
+        "--risk",
+        "high",
+        "--tier",
+        "standard",
+        "--tier",
+        "large",
+        "--identifier",
+        "order_number",
+        "--retries",
+        "0",
+        "--memory",
+        "1h30m",
+        "--reason",
+        "Reviewed",
+    ];
+    assert!(admin.said(&intent).starts_with("set: catalog version "));
+    let listed = admin.said(&["list", "intents", "--json"]);
+    for said in [
+        r#""risk":"RISK_LEVEL_HIGH""#,
+        r#""requiredIdentifiers":["order_number"]"#,
+        r#""retriesMax":0"#,
+        r#""memoryDuration":"5400s""#,
+    ] {
+        assert!(listed.contains(said), "{said} in {listed}");
+    }
+    let price = [
+        "set",
+        "price",
+        "gpt-4o(-mini)?",
+        "--regex",
+        "--provider",
+        "openai",
+        "--tier",
+        "small",
+        "--currency",
+        "USD",
+        "--token",
+        "input=0.15",
+        "--token",
+        "input/batch@1000=0.075",
+        "--reason",
+        "Price list",
+    ];
+    admin.said(&price);
+    let listed = admin.said(&["list", "prices"]);
+    assert!(listed.contains("input USD 0.15") && listed.contains("USD 0.075"), "{listed}");
+    let withdraw = [
+        "set",
+        "price",
+        "gpt-4o(-mini)?",
+        "--regex",
+        "--provider",
+        "openai",
+        "--withdraw",
+        "--reason",
+        "No longer sold",
+    ];
+    admin.said(&withdraw);
+    assert!(admin.said(&["list", "prices"]).starts_with("no prices"));
+    let bad = ["set", "price", "m", "--tier", "small", "--currency", "USD", "--token", "lunch=1"];
+    let bad = admin.catalog(&[&bad[..], &["--reason", "x"]].concat(), "");
+    assert!(bad.err.contains("input=2.50"), "{bad:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

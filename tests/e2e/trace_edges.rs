@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use chassis::attr;
 use chassis::telemetry::Settings;
 use chassis::trace::Kind;
+use kernel::hex;
 use testkit::Otlp;
 use testkit::otlp::Span;
 use tests::{Month, SERVICE_TOKEN, Sink, Stage, Suite, eventually};
@@ -175,8 +176,4 @@ fn only_known_attributes(spans: &[Span]) {
     assert!(known.contains(attr::RPC_METHOD) && used.contains(attr::RPC_METHOD));
     let strange: Vec<_> = used.difference(&known).collect();
     assert!(strange.is_empty(), "{strange:?} are not in chassis::attr");
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,8 +1,11 @@
 //! All five services in the process of the test, through the same `start` the binary calls.
 
+use std::sync::Arc;
+
 use chassis::config::Reader;
 use chassis::{Context, Service, ServiceConfig, Serving, serve, telemetry};
 use db::Db;
+use kernel::Clock;
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 
@@ -35,12 +38,22 @@ impl Suite {
     /// Starts all services, on fresh ports, and returns when each says SERVING. A test that wants
     /// spans installs its telemetry before.
     pub async fn on(storage: Storage) -> Self {
+        Self::begin(storage, None).await
+    }
+
+    /// By a clock that the test moves. Two on one database are two replicas of everything.
+    pub async fn by(clock: Arc<dyn Clock>, storage: Storage) -> Self {
+        Self::begin(storage, Some(clock)).await
+    }
+
+    async fn begin(storage: Storage, clock: Option<Arc<dyn Clock>>) -> Self {
         let directory = TempDir::with_prefix("tally-tests-").expect("a temporary directory");
         let addresses = Addresses::free();
         let vars = vars(&addresses, directory.path(), &storage);
         let (configs, process) = read(&vars);
         configs.migrate().await;
-        let ctx = Context::system(process);
+        let mut ctx = Context::system(process);
+        ctx.clock = clock.unwrap_or(ctx.clock);
         let mut servers = Vec::new();
         for service in configs.start(&ctx).await {
             servers.push(serve(service, &ctx).await.unwrap_or_else(|error| panic!("{error}")));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{Clock, IdSource};
+use kernel::{Clock, IdSource, hex};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -155,5 +155,5 @@ impl Context {
 fn made_up_token(ids: &dyn IdSource) -> SecretString {
     let mut bytes = [0; 32];
     ids.fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    hex(&bytes).into()
 }

@@ -7,7 +7,9 @@
 pub mod base32;
 mod clock;
 mod dated;
+pub mod decimal;
 mod event_id;
+mod hex;
 mod ids;
 mod money;
 mod nearest;
@@ -18,10 +20,12 @@ mod timestamp;
 mod trace_context;
 mod window;
 mod workspace;
+mod zone;
 
 pub use clock::Clock;
 pub use dated::Dated;
 pub use event_id::EventId;
+pub use hex::hex;
 pub use ids::IdSource;
 pub use money::{Currency, Exact, Money};
 pub use nearest::nearest;
@@ -32,6 +36,7 @@ pub use timestamp::Timestamp;
 pub use trace_context::TraceContext;
 pub use window::Window;
 pub use workspace::WorkspaceId;
+pub use zone::zone_name;
 
 /// A text that is not the value it should be; the message says what a right one looks like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

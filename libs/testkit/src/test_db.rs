@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use db::{Db, Settings};
+use kernel::hex;
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -104,7 +105,7 @@ fn fingerprint<M: MigratorTrait>(context: &str) -> String {
     hash.update(program.as_os_str().as_encoded_bytes());
     hash.update(made.mtime().to_le_bytes());
     hash.update(made.mtime_nsec().to_le_bytes());
-    hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..10])
 }
 
 async fn exists(admin: &mut PgConnection, database: &str) -> bool {

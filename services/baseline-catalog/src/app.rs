@@ -10,8 +10,8 @@ use kernel::{Clock, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
 use crate::domain::{
-    BaselineKey, BaselineValue, Catalog, Dimensions, Problem, Recorded, TaskKey, TaskType, Version,
-    When, Wrongs,
+    BaselineKey, BaselineValue, Catalog, Problem, Recorded, TaskKey, TaskType, Version, When,
+    Wrongs,
 };
 use crate::snapshots::Snapshots;
 use crate::store::{self, Store};
@@ -42,6 +42,8 @@ pub(crate) enum Error {
     Refused { field: &'static str, problem: Problem },
     #[error("the pack is not taken")]
     PackRefused(Wrongs),
+    #[error("the catalog is a pack of {bytes} bytes")]
+    PackTooLarge { bytes: usize },
     #[error("the request id was used for another request")]
     RequestReused,
     #[error("another change came first")]
@@ -64,9 +66,6 @@ pub(crate) enum Resolved {
         nearest: Vec<String>,
     },
 }
-
-/// A task type with its general baseline.
-pub(crate) type Listed = (Recorded<TaskType>, Option<Recorded<BaselineValue>>);
 
 /// Unknown keys of one call that are answered with a hint: looking for the nearest of a thousand names
 /// takes a millisecond, and a thousand typos are not typos.
@@ -96,16 +95,6 @@ impl App {
     /// Everything a workspace's reads answer from.
     pub(crate) async fn catalog(&self, workspace: WorkspaceId) -> Result<Arc<Catalog>, Error> {
         Ok(Arc::clone(&self.snapshots.of(workspace, &self.store).await?.catalog))
-    }
-
-    /// Every task type, with the general baseline that holds now.
-    pub(crate) async fn task_types(&self, workspace: WorkspaceId) -> Result<Vec<Listed>, Error> {
-        let (catalog, now) = (self.catalog(workspace).await?, self.now());
-        let listed = |task_type: &Recorded<TaskType>| {
-            let key = BaselineKey::general(task_type.value.key.clone());
-            (task_type.clone(), catalog.baseline(&key, When::at(now)).cloned())
-        };
-        Ok(catalog.task_types(now).into_iter().map(listed).collect())
     }
 
     /// A task type by key or alias, with every baseline that holds at `at`.
@@ -146,22 +135,10 @@ impl App {
         };
         Ok(keys.iter().map(&mut resolve).collect())
     }
-
-    /// Every version of a baseline, the newest first.
-    pub(crate) async fn baseline_history(
-        &self,
-        workspace: WorkspaceId,
-        key: &BaselineKey,
-        with: Dimensions,
-    ) -> Result<Vec<Recorded<BaselineValue>>, Error> {
-        let (catalog, now) = (self.catalog(workspace).await?, self.now());
-        let canonical = catalog.canonical(key, When::at(now));
-        let key = canonical.ok_or_else(|| unknown(&catalog, &key.task_type, now))?;
-        Ok(catalog.baseline_history(&key, with))
-    }
 }
 
-fn unknown(catalog: &Catalog, name: &TaskKey, at: Timestamp) -> Error {
+/// No task type goes by that name.
+pub(crate) fn unknown(catalog: &Catalog, name: &TaskKey, at: Timestamp) -> Error {
     Error::UnknownTaskType {
         name: name.as_str().to_owned(),
         nearest: catalog.nearest(name.as_str(), at),

@@ -1,6 +1,7 @@
 //! Ingest through a real channel, without a catalog to talk to: the kept copy must do.
 
 mod access;
+mod catalog_copy;
 mod correct;
 mod cost;
 mod flood;
@@ -9,7 +10,6 @@ mod interleave;
 mod limits;
 mod list;
 mod queue;
-mod stamping;
 mod stream;
 
 use std::sync::Arc;

@@ -12,7 +12,9 @@ use crate::access::{self, Access};
 use crate::catalog_copy::CatalogCopy;
 use crate::committer::{Committed, Committer, Refused, WhenFull};
 use crate::domain::limits::FUTURE_MAX;
-use crate::domain::{Allowance, KeyId, Search, Task, UnknownTaskType, Valuation, value};
+use crate::domain::{
+    Allowance, Call, Cost, KeyId, Search, Task, UnknownTaskType, Valuation, value,
+};
 use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::store::{LedgerReader, NewEntry, Row};
@@ -109,6 +111,17 @@ impl App {
             Err(_) if settings.accept_unknown => Ok(None),
             Err(unknown) => Err(ValueError::Unknown(unknown)),
         }
+    }
+
+    /// What a call cost; `None` where nobody knows.
+    pub(crate) fn price(
+        &self,
+        call: &Call,
+        workspace: WorkspaceId,
+    ) -> Result<Option<Cost>, ValueError> {
+        let priced =
+            self.catalog.read(|catalog| catalog.is_usable().then(|| call.cost(workspace, catalog)));
+        priced.ok_or(ValueError::NoCatalog)
     }
 
     pub(crate) async fn append(

@@ -13,8 +13,8 @@ use wire::catalog::v1::{Change, WatchRequest};
 use wire::common::v1 as common;
 
 use crate::catalog_copy::CatalogCopy;
-use crate::domain;
-use crate::grpc::{parse_change, parse_price};
+use crate::domain::{self, Patterns};
+use crate::grpc::parse_change;
 use crate::store::CatalogCopyStore;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
@@ -28,6 +28,8 @@ pub(crate) struct CatalogWatch {
     pub(crate) client: CatalogServiceClient<chassis::Channel>,
     pub(crate) store: CatalogCopyStore,
     pub(crate) copy: Arc<CatalogCopy>,
+    /// Compiled before the copy is locked: nobody is valued meanwhile.
+    pub(crate) patterns: Patterns,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stop: CancellationToken,
     pub(crate) outage: Outage,
@@ -35,10 +37,10 @@ pub(crate) struct CatalogWatch {
 
 impl CatalogWatch {
     /// Fills the copy with what was kept, so that ingest starts without the catalog.
-    pub(crate) async fn load(&self) -> Result<(), Trouble> {
+    pub(crate) async fn load(&mut self) -> Result<(), Trouble> {
         let mut known = Vec::new();
         for (position, bytes) in self.store.load().await? {
-            known.extend(facts(position, Change::decode(bytes.as_slice())?)?);
+            known.push(self.learnt(position, Change::decode(bytes.as_slice())?));
         }
         self.copy.learn(known, true);
         Ok(())
@@ -123,41 +125,46 @@ impl CatalogWatch {
         Err(status.into())
     }
 
-    async fn take_in(&self, changes: Vec<Change>) -> Result<(), Trouble> {
+    async fn take_in(&mut self, changes: Vec<Change>) -> Result<(), Trouble> {
         if changes.is_empty() {
             return Ok(());
         }
         let mut kept = Vec::with_capacity(changes.len());
-        let mut learnt = Vec::with_capacity(changes.len());
+        let mut news = Vec::with_capacity(changes.len());
         for change in changes {
             let position =
                 from_wire(change.position.as_ref().ok_or("a change without a position")?)?;
             kept.push((position, change.encode_to_vec()));
-            learnt.extend(facts(Some(position), change)?);
+            news.push(self.learnt(Some(position), change));
         }
         self.store.keep(kept).await?;
-        self.copy.learn(learnt, false);
+        self.copy.learn(news, false);
         Ok(())
     }
 
-    async fn replace_built_ins(&self, pack: Vec<Change>) -> Result<(), Trouble> {
+    async fn replace_built_ins(&mut self, pack: Vec<Change>) -> Result<(), Trouble> {
         self.store.keep_built_ins(pack.iter().map(Change::encode_to_vec).collect()).await?;
-        let mut learnt = Vec::with_capacity(pack.len());
-        for change in pack {
-            learnt.extend(facts(None, change)?);
-        }
-        self.copy.learn(learnt, true);
+        let pack = pack.into_iter().map(|change| self.learnt(None, change)).collect();
+        self.copy.learn(pack, true);
         Ok(())
     }
-}
 
-/// What ingest makes of a change. A model's price says two things: what it costs, and of which tier it is.
-fn facts(
-    position: Option<Position>,
-    change: Change,
-) -> Result<impl Iterator<Item = (Option<Position>, Option<domain::Change>)>, Trouble> {
-    let price = parse_price(&change)?.map(|price| (position, Some(price)));
-    Ok(price.into_iter().chain([(position, parse_change(change)?)]))
+    /// What ingest makes of a change. One it does not understand is passed over: whoever waits for the
+    /// changes behind it must not wait for a newer ingest. It is kept as it came, and so is learnt when that
+    /// one starts.
+    fn learnt(
+        &mut self,
+        position: Option<Position>,
+        change: Change,
+    ) -> (Option<Position>, Option<domain::Change>) {
+        let workspace = change.workspace_id.clone();
+        let parsed = parse_change(change, &mut self.patterns).unwrap_or_else(|error| {
+            let (position, error) = (position.map(tracing::field::display), fault::chain(&*error));
+            tracing::warn!(position, workspace, error, "a change of the catalog is passed over");
+            None
+        });
+        (position, parsed)
+    }
 }
 
 fn to_wire(position: Position) -> common::Position {

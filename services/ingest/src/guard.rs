@@ -16,6 +16,7 @@ use crate::catalog_copy::CatalogCopy;
 use crate::domain::guard::{
     Counted, Decision, Intent, LastResult, Rule, Step, Tier, before_model, before_tool,
 };
+use crate::domain::pricing::Model;
 
 pub(crate) use results::ToolResult;
 
@@ -85,7 +86,8 @@ impl Guard {
         let intent = self.catalog.read(|c| c.intent(at.workspace, asked.intent, now));
         let (decision, tier) = match asked.call {
             Call::Model { provider, model, attempt } => {
-                let tier = self.catalog.read(|c| c.tier(at.workspace, provider, model, now));
+                let model = Model { provider, name: model };
+                let tier = self.catalog.read(|c| c.tier(at.workspace, model, now));
                 let step = before_model(&intent, tier, attempt);
                 let key = keys::attempts(at);
                 (self.finish(step, Rule::RetryBudget, &key, &intent).await, tier)

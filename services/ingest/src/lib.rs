@@ -43,6 +43,7 @@ use crate::app::App;
 use crate::catalog_copy::CatalogCopy;
 use crate::catalog_watch::CatalogWatch;
 use crate::committer::{Committer, Lanes, Worker};
+use crate::domain::Patterns;
 use crate::domain::limits::CALL_BYTES_MAX;
 use crate::guard::Guard;
 use crate::heads::Heads;
@@ -93,10 +94,11 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     ctx.tasks.spawn(poll);
 
     let catalog = Arc::new(CatalogCopy::new());
-    let watch = CatalogWatch {
+    let mut watch = CatalogWatch {
         client: CatalogServiceClient::new(chassis::connect(&config.service.catalog_url, NAME, ctx)),
         store: CatalogCopyStore(db.clone()),
         copy: Arc::clone(&catalog),
+        patterns: Patterns::default(),
         clock: Arc::clone(&ctx.clock),
         stop: ctx.stop.clone(),
         outage: chassis::Outage::default(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::Uri;
-use kernel::{Currency, Timestamp};
+use kernel::{Currency, Timestamp, decimal};
 
 use crate::commands::catalog::Catalog;
 use crate::commands::correct::{Retract, Revise};
@@ -390,19 +390,30 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// Units of a span, from the longest on: nanoseconds of each.
+const UNITS: [(&str, i128); 5] = [
+    ("d", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+];
+
+/// As people write it, `1.5s`, and as packs do, `4m30s`: units in falling order, each once.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || "write a duration such as 250ms, 1.5s or 2m".to_owned();
-    let unit = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
-    let number: f64 = text[..unit].parse().map_err(|_| wrong())?;
-    let seconds = match &text[unit..] {
-        "ms" => number / 1_000.0,
-        "s" => number,
-        "m" => number * 60.0,
-        "h" => number * 3_600.0,
-        "d" => number * 86_400.0,
-        _ => return Err(wrong()),
-    };
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    let wrong = || "write a duration such as 250ms, 1.5s, 2m or 4m30s".to_owned();
+    let (mut rest, mut units, mut nanos) = (text, &UNITS[..], 0);
+    while !rest.is_empty() || text.is_empty() {
+        let unit = rest.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
+        let (number, behind) = rest.split_at(unit);
+        let letters = behind.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let known = units.iter().position(|(name, _)| *name == &behind[..letters]);
+        let known = known.ok_or_else(wrong)?;
+        let millionths = decimal::parse(number, 6).ok_or_else(wrong)?;
+        nanos += i128::from(millionths) * units[known].1 / 1_000_000;
+        (rest, units) = (&behind[letters..], &units[known + 1..]);
+    }
+    Ok(Duration::from_nanos(u64::try_from(nanos).map_err(|_| wrong())?))
 }
 
 /// Decimal text to millionths without a float in between: 0.012 is 12,000 exactly.
@@ -413,12 +424,7 @@ pub(crate) fn money(text: &str) -> Result<wire::common::v1::Money, String> {
     if !currency.is_empty() {
         Currency::new(currency).map_err(|e| e.to_string())?;
     }
-    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 6 {
-        return Err(wrong());
-    }
-    let micros = format!("{whole}{fraction:0<6}").parse().map_err(|_| wrong())?;
+    let micros = decimal::parse(amount, 6).ok_or_else(wrong)?;
     Ok(wire::common::v1::Money { currency_code: currency.to_owned(), micros })
 }
 
@@ -453,9 +459,13 @@ mod tests {
 
     #[test]
     fn a_duration_needs_its_unit() {
-        assert_eq!(span("1.5s"), Ok(Duration::from_millis(1500)));
-        assert!(span("15").is_err());
-        assert!(span("s").is_err());
-        assert!(span("-1s").is_err());
+        for (text, ms) in
+            [("1.5s", 1_500), ("250ms", 250), ("4m30s", 270_000), ("1h0.5m", 3_630_000)]
+        {
+            assert_eq!(span(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for bad in ["", "15", "s", "-1s", "30s4m", "1m1m", "4m30", "99999999d"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use chassis::StartError;
-use kernel::IdSource;
+use kernel::{IdSource, hex};
 use secrecy::SecretString;
 
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ pub(crate) fn of(data_dir: &Path, ids: &dyn IdSource) -> Result<SecretString, St
     DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(failed)?;
     let mut bytes = [0; 32];
     ids.fill(&mut bytes);
-    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = hex(&bytes);
     // Written whole under another name, then linked: of processes that start together one wins, and
     // none reads half a token.
     let draft = data_dir.join(format!("{FILE}.{}", std::process::id()));

@@ -45,7 +45,9 @@ pub(crate) fn facts(entry: &Entry) -> Option<Facts<'_>> {
         Body::LlmCall(call) => {
             facts.model = &call.model;
             facts.duration_ms = call.duration_ms;
-            facts.agent_cost_micros = call.cost.as_ref().map(|cost| cost.micros);
+            let computed = || entry.record.call_cost.as_ref()?.cost.as_ref();
+            let cost = call.cost.as_ref().or_else(computed);
+            facts.agent_cost_micros = cost.map(|cost| cost.micros);
         }
         Body::ToolCall(call) => facts.duration_ms = call.duration_ms,
         Body::CallDenied(denied) => facts.model = &denied.model,
@@ -221,7 +223,7 @@ pub(crate) fn timestamp(at: Timestamp) -> wire::Timestamp {
 mod tests {
     use super::*;
     use kernel::{Position, WorkspaceId};
-    use wire::ingest::v1::{LedgerRecord, OutcomeRevised, TaskCompleted};
+    use wire::ingest::v1::{CallCost, LedgerRecord, LlmCall, OutcomeRevised, TaskCompleted};
 
     fn entry(body: Body) -> Entry {
         let workspace = WorkspaceId::new(1).unwrap();
@@ -261,6 +263,18 @@ mod tests {
         assert_eq!(facts(&entry).unwrap().outcome, Some(Outcome::NeedsReview));
         entry.record.event = None;
         assert!(facts(&entry).is_none());
+    }
+
+    #[test]
+    fn a_call_costs_what_was_sent_or_what_the_door_computed() {
+        let money = |micros| Some(common::Money { currency_code: "EUR".into(), micros });
+        let mut entry = entry(Body::LlmCall(LlmCall::default()));
+        assert_eq!(facts(&entry).unwrap().agent_cost_micros, None, "unpriced is never free");
+        entry.record.call_cost = Some(CallCost { cost: money(2_500), ..Default::default() });
+        assert_eq!(facts(&entry).unwrap().agent_cost_micros, Some(2_500));
+        let sent = LlmCall { cost: money(7), ..Default::default() };
+        entry.record.event.as_mut().unwrap().body = Some(Body::LlmCall(sent));
+        assert_eq!(facts(&entry).unwrap().agent_cost_micros, Some(7));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who is speaking: the same for all three signals.
 
-use kernel::IdSource;
+use kernel::{IdSource, hex};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 
@@ -32,6 +32,6 @@ fn uuid_v4(ids: &dyn IdSource) -> String {
     ids.fill(&mut bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&bytes);
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

@@ -8,6 +8,9 @@ on_both_databases![
     an_export_can_be_imported_elsewhere_and_is_the_same_then,
     a_repeated_import_gives_back_the_first_answer,
     a_pack_may_bring_types_and_refer_to_them,
+    a_baseline_without_a_date_begins_with_the_type_its_pack_brings,
+    twins_of_an_import_are_one_and_give_one_answer,
+    a_catalog_too_large_for_a_pack_is_read_by_its_lists,
 ];
 
 const STARTER: &str = include_str!("../../../../deploy/packs/support-starter.yaml");
@@ -189,4 +192,70 @@ task_types:
         let held = baseline(resolve(&mut client, "ticket_routing", at).await);
         assert_eq!(held.baseline_ms / 60_000, minutes);
     }
+}
+
+async fn a_baseline_without_a_date_begins_with_the_type_its_pack_brings(h: Harness) {
+    let server = h.serve().await;
+    let mut client = admin(&server);
+    let document = format!(
+        "\
+pack: ours
+baselines: [{{task_type: chat_triage_nl, effort: 2m}}, {{task_type: chat_triage, effort: 3m}}]
+task_types:
+  - {{task_type: chat_triage, aliases: [{{alias: chat_triage_nl, language: nl}}], effective_time: {}}}
+",
+        h.clock.now().plus(DAY)
+    );
+    for first in [true, false] {
+        let taken = imported(&mut client, import(&document)).await;
+        let action = if first { pb::PackAction::Add } else { pb::PackAction::Keep };
+        assert!(taken.differences.iter().all(|d| d.action() == action), "{taken:?}");
+    }
+    let held = baseline(resolve(&mut client, "chat_triage_nl", h.in_days(1)).await);
+    assert_eq!(held.baseline_ms, 120_000);
+    let today = resolve(&mut client, "chat_triage", None).await;
+    assert!(matches!(today.result, Some(pb::resolved_baseline::Result::Unknown(_))), "{today:?}");
+}
+
+async fn twins_of_an_import_are_one_and_give_one_answer(h: Harness) {
+    let (here, there) = (h.serve().await, h.serve().await);
+    for round in 1..=10 {
+        let document = format!(
+            "pack: rates\nhourly_rates: [{{per_hour: {round}, currency_code: EUR}}]\nbaselines: [{{task_type: \
+             ticket_routing, effort: {round}m}}]\n"
+        );
+        let request =
+            pb::ImportPackRequest { request_id: format!("r{round}"), ..import(&document) };
+        let twins = [&here, &there, &here, &there].map(|server| {
+            let (mut client, request) = (admin(server), request.clone());
+            tokio::spawn(async move { imported(&mut client, request).await })
+        });
+        let mut answers = Vec::new();
+        for twin in twins {
+            answers.push(twin.await.unwrap());
+        }
+        let changed = ["hourly_rate/workspace", "baseline/ticket_routing"];
+        assert_eq!(actions(&answers[0]), changed.map(|key| (key, pb::PackAction::Change)));
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{round}: {answers:#?}");
+    }
+    let request = pb::ListHourlyRatesRequest { include_history: true, ..Default::default() };
+    let history = admin(&here).list_hourly_rates(request).await.unwrap().into_inner();
+    assert_eq!(history.hourly_rates.len(), 11, "each once, and the built-in");
+}
+
+async fn a_catalog_too_large_for_a_pack_is_read_by_its_lists(h: Harness) {
+    let server = h.serve().await;
+    let mut client = admin(&server);
+    for half in ["a", "b"] {
+        let types: String = (0..300)
+            .map(|n| format!("  - {{task_type: {half}_{n}, description: {}}}\n", "x".repeat(1_000)))
+            .collect();
+        imported(&mut client, import(&format!("pack: many\ntask_types:\n{types}"))).await;
+    }
+    let refused = client.export_pack(pb::ExportPackRequest::default()).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused)),
+        (Code::ResourceExhausted, ErrorReason::TooLarge)
+    );
+    assert!(refused.message().contains("ListTaskTypes"), "{refused}");
 }

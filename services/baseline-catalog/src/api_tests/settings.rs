@@ -7,6 +7,8 @@ on_both_databases![
     reporting_defaults_want_a_zone_and_not_an_offset,
     an_intent_comes_back_as_it_was_set_and_its_limits_have_defaults,
     a_model_is_priced_by_name_or_pattern_until_withdrawn,
+    a_workspace_prices_a_hundred_patterns_and_no_more,
+    a_list_goes_on_where_its_page_ended_whatever_was_set_meanwhile,
     exchange_rates_are_listed_by_their_day,
     every_kind_reaches_a_watcher,
 ];
@@ -140,7 +142,15 @@ async fn reporting_defaults_want_a_zone_and_not_an_offset(h: Harness) {
     ];
     assert_eq!(violations(&refused), pairs(&expected));
 
-    let right = pb::ReportingDefaults { time_zone: text("Europe/Amsterdam"), ..Default::default() };
+    for no_place in ["localtime", "Factory", "posixrules"] {
+        let wrong = pb::ReportingDefaults { time_zone: text(no_place), ..Default::default() };
+        let refused = client.set_reporting_defaults(request(wrong)).await.unwrap_err();
+        let expected = [("reporting_defaults.time_zone", "NOT_A_TIME_ZONE")];
+        assert_eq!(violations(&refused), pairs(&expected), "{no_place}");
+    }
+
+    // Whatever the caller's spelling, the zone's own is stored.
+    let right = pb::ReportingDefaults { time_zone: text("europe/amsterdam"), ..Default::default() };
     client.set_reporting_defaults(request(right)).await.unwrap();
     let held = client.get_reporting_defaults(pb::GetReportingDefaultsRequest::default()).await;
     let held = held.unwrap().into_inner().reporting_defaults.unwrap();
@@ -256,6 +266,94 @@ async fn a_model_is_priced_by_name_or_pattern_until_withdrawn(h: Harness) {
     };
     let refused = client.set_model_price(request).await.unwrap_err();
     assert_eq!(violations(&refused), pairs(&[("model_price.token_prices", "INVALID_FIELD")]));
+}
+
+async fn a_workspace_prices_a_hundred_patterns_and_no_more(h: Harness) {
+    let server = h.serve().await;
+    let mut client = admin(&server);
+    let entry = |n: i32| {
+        format!(
+            "  - {{model: \"m{n}-.*\", model_match: regex, tier: small, currency_code: EUR, token_prices: \
+             [{{token_kind: input, per_million_tokens: 1}}]}}\n"
+        )
+    };
+    let import = |count| pb::ImportPackRequest {
+        document_yaml: format!(
+            "pack: a\nmodel_prices:\n{}",
+            (0..count).map(entry).collect::<String>()
+        ),
+        reason: text("Price list"),
+        ..Default::default()
+    };
+    let refused = client.import_pack(import(101)).await.unwrap_err();
+    assert_eq!(
+        violations(&refused),
+        pairs(&[("document_yaml:103 model_prices[100].model", "TOO_LARGE")])
+    );
+    client.import_pack(import(100)).await.unwrap();
+
+    let request = |price| pb::SetModelPriceRequest {
+        model_price: Some(price),
+        reason: text("One more"),
+        ..Default::default()
+    };
+    let gone = pb::ModelPrice {
+        provider: String::new(),
+        withdrawn: true,
+        token_prices: vec![],
+        ..price("m7-.*", pb::ModelMatch::Regex)
+    };
+    client.set_model_price(request(gone)).await.unwrap();
+    let refused = client.set_model_price(request(price("more-.*", pb::ModelMatch::Regex))).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(violations(&refused), pairs(&[("model_price.model", "TOO_LARGE")]));
+    assert!(refused.message().contains("at most 100"), "{refused}");
+    let known = pb::ModelPrice { provider: String::new(), ..price("m7-.*", pb::ModelMatch::Regex) };
+    client.set_model_price(request(known)).await.unwrap();
+    client.set_model_price(request(price("more", pb::ModelMatch::Exact))).await.unwrap();
+
+    let large = price("(?:[a-z]{100}){100}", pb::ModelMatch::Regex);
+    let refused = client.set_model_price(request(large)).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs(&[("model_price.model", "TOO_LARGE")]));
+    assert!(refused.message().contains("once compiled"), "{refused}");
+}
+
+async fn a_list_goes_on_where_its_page_ended_whatever_was_set_meanwhile(h: Harness) {
+    let server = h.serve().await;
+    let mut client = admin(&server);
+    for model in ["a", "b", "c"] {
+        set_price(&mut client, price(model, pb::ModelMatch::Exact)).await;
+    }
+    let request = pb::ListModelPricesRequest { page_size: 1, ..Default::default() };
+    let first = client.list_model_prices(request.clone()).await.unwrap().into_inner();
+    assert_eq!(first.model_prices[0].model, "a");
+    // The version that the page ended with is replaced, and the next value withdrawn.
+    set_price(&mut client, price("a", pb::ModelMatch::Exact)).await;
+    let gone = price("b", pb::ModelMatch::Exact);
+    let gone = pb::ModelPrice { withdrawn: true, token_prices: vec![], ..gone };
+    set_price(&mut client, gone).await;
+    let next = pb::ListModelPricesRequest { page_token: first.next_page_token.clone(), ..request };
+    let next = client.list_model_prices(next).await.unwrap().into_inner();
+    assert_eq!((next.model_prices[0].model.as_str(), next.next_page_token.as_str()), ("c", ""));
+
+    set(&mut client, euros(85)).await;
+    set(&mut client, pb::SetHourlyRateRequest { agent_id: text("a"), ..euros(60) }).await;
+    let request = pb::ListHourlyRatesRequest { page_size: 1, ..Default::default() };
+    let page = client.list_hourly_rates(request.clone()).await.unwrap().into_inner();
+    set(&mut client, euros(90)).await;
+    let next = pb::ListHourlyRatesRequest { page_token: page.next_page_token, ..request };
+    let next = client.list_hourly_rates(next).await.unwrap().into_inner();
+    assert_eq!(next.hourly_rates[0].agent_id, "a");
+
+    // A token is of one list.
+    let elsewhere = pb::ListIntentsRequest {
+        page_size: 1,
+        page_token: first.next_page_token,
+        ..Default::default()
+    };
+    let refused = client.list_intents(elsewhere).await.unwrap_err();
+    assert_eq!(reason(&refused), ErrorReason::BadPageToken);
 }
 
 async fn exchange_rates_are_listed_by_their_day(h: Harness) {

@@ -3,6 +3,7 @@
 use super::*;
 
 on_both_databases![
+    a_list_of_task_types_holds_for_its_instant,
     a_custom_type_has_a_baseline_since_ever_and_is_a_custom_one,
     a_type_is_created_once_for_each_request_id,
     a_name_means_one_thing,
@@ -305,5 +306,24 @@ async fn a_change_of_another_replica_is_seen_by_the_next_call(h: Harness) {
         let seen = baseline(resolve(&mut other, "ticket_routing", None).await);
         assert_eq!(seen.version.unwrap().version_id, set.catalog_version);
         std::mem::swap(&mut one, &mut other);
+    }
+}
+
+async fn a_list_of_task_types_holds_for_its_instant(h: Harness) {
+    let server = h.serve().await;
+    let mut client = admin(&server);
+    let tomorrow = pb::SetBaselineRequest {
+        effective_time: h.in_days(1),
+        ..minutes("email_classification", 5)
+    };
+    client.set_baseline(tomorrow).await.unwrap();
+    for (at_time, expected) in [(None, 4), (h.in_days(1), 5), (h.in_days(-1), 4)] {
+        let request = pb::ListTaskTypesRequest { at_time, ..Default::default() };
+        let listed = client.list_task_types(request).await.unwrap().into_inner().task_types;
+        let of = |listed: &&pb::ListedTaskType| {
+            listed.task_type.as_ref().is_some_and(|t| t.task_type == "email_classification")
+        };
+        let found = listed.iter().find(of).unwrap().baseline.as_ref().unwrap();
+        assert_eq!(found.baseline_ms / 60_000, expected);
     }
 }

@@ -1,13 +1,13 @@
 //! Taking over a pack, wholly or not at all, and writing one.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use kernel::{Position, Timestamp, WorkspaceId};
 
-use super::write::RestsOn;
-use super::{App, Error, Mode, Write};
-use crate::domain::{Catalog, Difference, Import, Pack, Plan, Reason, built_ins};
-use crate::store::Appended;
+use super::write::{DECISIONS_MAX, Look, RestsOn, Written};
+use super::{App, Error, Write};
+use crate::domain::{Catalog, Difference, Import, PACK_BYTES_MAX, Pack, Plan, Reason, built_ins};
 
 /// A pack that is to be taken over.
 #[derive(Debug)]
@@ -34,39 +34,43 @@ impl App {
         write: Write,
     ) -> Result<Imported, Error> {
         let Importing { workspace, document, effective, reason } = importing;
-        let pack = Pack::read(&document).map_err(Error::PackRefused)?;
-        let mut import = Import { workspace, effective, now: self.now(), reason };
-        if let Some(request) = write.request.as_ref().filter(|_| write.mode == Mode::Record) {
-            match self.store().replayed(workspace, request).await? {
-                Some(Appended::Replayed(changes)) => {
-                    // As it was then: the first answer is given again.
-                    let Some((first, last)) = changes.first().zip(changes.last()) else {
-                        return Err(Error::Contended);
-                    };
-                    let before = self.store().changes(workspace, 0).await?;
-                    let before = before
-                        .into_iter()
-                        .filter(|change| change.position.seq < first.position.seq);
-                    import.now = first.version.recorded;
-                    let plan = Plan::of(pack, &Catalog::of(before), &import);
-                    let differences = plan.map_err(Error::PackRefused)?.differences;
-                    return Ok(Imported { differences, position: Some(last.position) });
+        let pack = aside(move || Pack::read(&document)).await.map_err(Error::PackRefused)?;
+        let import = Import { workspace, effective, now: self.now(), reason };
+        for _ in 0..DECISIONS_MAX {
+            let seen = match self.look(workspace, &write).await? {
+                Look::Answered(written) => return self.imported(pack, import, written).await,
+                Look::At(seen) => seen,
+            };
+            let Plan { differences, changes } =
+                plan(pack.clone(), Arc::clone(&seen.catalog), import.clone()).await?;
+            let put = self.put(workspace, &seen, changes, &write, RestsOn::TheCatalog).await?;
+            match put {
+                // A twin was faster: what it answered is the answer.
+                Some(written) if written.repeats.is_some() => {
+                    return self.imported(pack, import, written).await;
                 }
-                Some(_) => return Err(Error::RequestReused),
+                Some(Written { position, .. }) => return Ok(Imported { differences, position }),
                 None => {}
             }
         }
-        // The plan of the last decision is the one that was written.
-        let differences = Mutex::new(Vec::new());
-        let written = self
-            .decide(workspace, write, RestsOn::TheCatalog, |seen| {
-                let plan = Plan::of(pack.clone(), &seen.catalog, &import);
-                let Plan { differences: found, changes } = plan.map_err(Error::PackRefused)?;
-                *differences.lock().unwrap_or_else(PoisonError::into_inner) = found;
-                Ok(changes)
-            })
-            .await?;
-        let differences = differences.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Err(Error::Contended)
+    }
+
+    /// As it was when the same request was written: the first answer is given again.
+    async fn imported(
+        &self,
+        pack: Pack,
+        import: Import,
+        written: Written,
+    ) -> Result<Imported, Error> {
+        let first = written.values.first().map(|(_, version)| version.recorded);
+        let (Some(now), Some(position)) = (first, written.repeats) else {
+            return Err(Error::Contended);
+        };
+        let changes = self.store().changes(import.workspace, 0).await?;
+        let before = changes.into_iter().filter(|change| change.position.seq < position.seq);
+        let catalog = Arc::new(Catalog::of(before));
+        let differences = plan(pack, catalog, Import { now, ..import }).await?.differences;
         Ok(Imported { differences, position: written.position })
     }
 
@@ -79,14 +83,33 @@ impl App {
         built_ins_too: bool,
     ) -> Result<String, Error> {
         let catalog = self.catalog(workspace).await?;
-        let mut values = catalog.own(at);
-        if built_ins_too {
-            let own: Vec<_> = values.iter().map(|v| (v.kind(), v.subject())).collect();
-            let missing = built_ins().all().into_iter();
-            values.extend(missing.filter(|value| !own.contains(&(value.kind(), value.subject()))));
-            values.sort_by_key(|value| (value.kind(), value.subject()));
+        let document = aside(move || {
+            let mut values = catalog.own(at);
+            if built_ins_too {
+                let own: BTreeSet<_> = values.iter().map(|v| (v.kind(), v.subject())).collect();
+                let missing = built_ins().all().into_iter();
+                values.extend(missing.filter(|v| !own.contains(&(v.kind(), v.subject()))));
+                values.sort_by_key(|value| (value.kind(), value.subject()));
+            }
+            Pack::write("export", &format!("The catalog of {workspace}"), &values)
+        })
+        .await;
+        match document.len() {
+            ..=PACK_BYTES_MAX => Ok(document),
+            bytes => Err(Error::PackTooLarge { bytes }),
         }
-        let about = format!("The catalog of {workspace}");
-        Ok(Pack::write("export", &about, &values))
+    }
+}
+
+async fn plan(pack: Pack, catalog: Arc<Catalog>, import: Import) -> Result<Plan, Error> {
+    aside(move || Plan::of(pack, &catalog, &import)).await.map_err(Error::PackRefused)
+}
+
+/// Runs what keeps a processor busy for as long as thousands of calls take, beside those calls.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // It is not cancelled while we wait for it: it panicked, and so do we.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

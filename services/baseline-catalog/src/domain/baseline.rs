@@ -4,7 +4,6 @@ use kernel::Malformed;
 
 use super::fields::Fields;
 use super::node::{Entries, Node};
-use super::words::prose;
 use super::wrong::{Problem, Why};
 use super::{BaselineKey, Tag, TaskKey, span};
 
@@ -16,6 +15,7 @@ pub(crate) const CITATION_LEN_MAX: usize = 1_024;
 pub(crate) struct Effort(i64);
 
 impl Effort {
+    /// May only grow: rows hold what it allowed.
     const MS_MAX: i64 = 24 * 60 * 60 * 1_000;
 
     pub(crate) fn from_ms(ms: i64) -> Result<Self, Malformed> {
@@ -65,7 +65,7 @@ impl BaselineValue {
             },
             _ => f.take("effort", Effort::parse).map(Some),
         };
-        let citation = f.take("citation", |text| prose(text, CITATION_LEN_MAX));
+        let citation = f.prose("citation", CITATION_LEN_MAX);
         let key = BaselineKey { task_type: task_type?, language: language?, channel: channel? };
         withdrawn?;
         Some(Self { key, effort: effort?, citation: citation? })

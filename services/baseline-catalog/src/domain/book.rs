@@ -68,9 +68,9 @@ impl<T: Filed> Book<T> {
         self.0.get(key)?.iter().map(|(_, recorded)| recorded).max_by_key(|r| r.version.number)
     }
 
-    /// Moments from which on something else holds.
-    pub(crate) fn moments(&self) -> impl Iterator<Item = Timestamp> {
-        self.0.values().flat_map(|history| history.iter().map(|(effective, _)| *effective))
+    /// Every version of one value, the earliest effective first.
+    pub(crate) fn versions(&self, key: &T::Key) -> impl Iterator<Item = &Recorded<T>> {
+        self.0.get(key).into_iter().flat_map(|history| history.iter().map(|(_, recorded)| recorded))
     }
 
     /// What `version` of `key` puts out of force among the versions recorded before it. At most

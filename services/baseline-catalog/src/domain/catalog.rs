@@ -7,9 +7,13 @@ use super::book::{Book, Displaced, When};
 use super::builtin::built_ins;
 use super::names::Names;
 use super::{
-    BaselineKey, BaselineValue, Change, FxRate, Intent, ModelPrice, Policy, RateTarget, RateValue,
-    Recorded, Reporting, Source, TaskKey, TaskType, Value, Version,
+    BaselineKey, BaselineValue, Change, FxRate, Intent, Matching, ModelPrice, Policy, PriceKey,
+    Problem, RateTarget, RateValue, Recorded, Reporting, Source, TaskKey, TaskType, Value, Version,
+    Why,
 };
+
+/// Patterns a workspace may price models by: a hundred of the largest are 25 MB in every ingest.
+const PATTERNS_MAX: usize = 100;
 
 /// Every version of every value of one workspace, the built-ins behind them.
 #[derive(Debug, Clone, Default)]
@@ -137,6 +141,21 @@ impl Catalog {
     /// Prices that hold, by provider and model.
     pub(crate) fn prices(&self, at: Timestamp) -> impl Iterator<Item = &Recorded<ModelPrice>> {
         self.prices.in_force(When::at(at)).filter(|price| price.value.prices.is_some())
+    }
+
+    /// Why a price cannot be added: patterns are tried one after the other on every step that names a
+    /// model, and stay, for steps of their day, when they are withdrawn.
+    pub(crate) fn refuse_price(&self, price: &ModelPrice) -> Option<Problem> {
+        let is_pattern = |key: &&PriceKey| key.matching == Matching::Regex;
+        let is_new = is_pattern(&&price.key) && self.prices.latest(&price.key).is_none();
+        if !is_new || self.prices.keys().filter(is_pattern).count() < PATTERNS_MAX {
+            return None;
+        }
+        let what = format!(
+            "is one pattern too many: a workspace prices at most {PATTERNS_MAX}, those withdrawn included; name the \
+             model exactly, or widen a pattern that is there"
+        );
+        Some(Problem::new(Why::TooLarge, what))
     }
 
     /// Every version of every price, the newest recorded first.

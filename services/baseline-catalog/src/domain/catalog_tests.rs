@@ -4,7 +4,7 @@ use kernel::{Currency, Partition, Position, Timestamp, WorkspaceId};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Effort, Name, Rate, Tag};
+use crate::domain::{Alias, Category, Effort, Life, Name, Rate, Tag};
 
 fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
@@ -124,6 +124,35 @@ fn a_back_dated_version_says_what_it_displaces_and_until_when() {
     let displaced = catalog.displaced(&late.value, &late.version).unwrap();
     assert_eq!((displaced.start, displaced.end), (at(15), Some(at(20))));
     assert_eq!(displaced.version_id, Position { seq: 1, ..late.position }.to_string());
+}
+
+#[test]
+fn a_type_is_judged_beside_those_it_shares_a_name_with_and_no_others() {
+    let named = |n: i64, aliases: &[&str]| TaskType {
+        key: TaskKey::new(&format!("type_{n}")).unwrap(),
+        name: "A type".to_owned(),
+        description: String::new(),
+        category: Category::Support,
+        aliases: aliases
+            .iter()
+            .map(|alias| Alias {
+                alias: TaskKey::new(alias).unwrap(),
+                language: None,
+                channel: None,
+            })
+            .collect(),
+        life: Life::Active,
+    };
+    let of = |n, value| change(n, 1, n, Value::TaskType(value));
+    let types = (1..=1_000).map(|n| of(n, named(n, &[&format!("alias_{n}")])));
+    let shared = of(1_001, named(1_001, &["alias_7"]));
+    let catalog = Catalog::of(types.chain([shared]));
+    let kin = |task_type: &TaskType| catalog.kin(task_type).len();
+    assert_eq!(kin(&named(1_002, &["alias_8", "another"])), 4, "its three names, and type_8");
+    assert_eq!(kin(&named(7, &["alias_7"])), 3);
+    assert!(catalog.refuse_names(&named(1_002, &["another"]), at(0)).is_none());
+    let taken = catalog.refuse_names(&named(1_002, &["alias_1000"]), at(0)).unwrap();
+    assert_eq!(taken.why, Why::NameTaken, "from its moment on");
 }
 
 proptest! {

@@ -1,12 +1,42 @@
 //! Reading the fields of a map: each is asked for once, and what nobody asked for is refused.
 
-use kernel::{Malformed, nearest};
+use std::ops::RangeInclusive;
 
+use kernel::{Currency, Malformed, decimal, nearest};
+
+use super::currency::currency;
 use super::node::{Form, Node};
+use super::words::{line, prose};
 use super::wrong::{Problem, Why, Wrongs};
+
+/// Whose words are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// A caller's or a pack's: held against every rule of today.
+    Sent,
+    /// The log's own: right when they were recorded. A currency or a zone that is gone since, or a limit
+    /// that came later, must not take a history away.
+    Stored,
+}
+
+impl Reading {
+    /// How much there may be, where `max` is today's limit.
+    pub(crate) const fn most(self, max: usize) -> usize {
+        match self {
+            Self::Sent => max,
+            Self::Stored => usize::MAX,
+        }
+    }
+
+    /// Whether a number is one that may be read, where `limits` are today's.
+    pub(crate) fn allows(self, limits: &RangeInclusive<i64>, number: i64) -> bool {
+        self == Self::Stored || limits.contains(&number)
+    }
+}
 
 /// The fields of one map, and where it stands.
 pub(crate) struct Fields<'n, 'w> {
+    reading: Reading,
     line: u32,
     path: String,
     entries: &'n [(String, Node)],
@@ -16,10 +46,16 @@ pub(crate) struct Fields<'n, 'w> {
 
 impl<'n, 'w> Fields<'n, 'w> {
     /// `None` where the node is no map.
-    pub(crate) fn of(node: &'n Node, path: String, wrongs: &'w mut Wrongs) -> Option<Self> {
+    pub(crate) fn of(
+        reading: Reading,
+        node: &'n Node,
+        path: String,
+        wrongs: &'w mut Wrongs,
+    ) -> Option<Self> {
         match &node.form {
             Form::Map(entries) => {
-                Some(Self { line: node.line, path, entries, asked: Vec::new(), wrongs })
+                let (line, asked) = (node.line, Vec::new());
+                Some(Self { reading, line, path, entries, asked, wrongs })
             }
             Form::Text(_) | Form::List(_) => {
                 let what = "is a map of fields, one `name: value` a line";
@@ -29,7 +65,12 @@ impl<'n, 'w> Fields<'n, 'w> {
         }
     }
 
-    pub(crate) fn line(&self) -> u32 {
+    pub(crate) fn reading(&self) -> Reading {
+        self.reading
+    }
+
+    /// Where the map begins.
+    pub(crate) fn first_line(&self) -> u32 {
         self.line
     }
 
@@ -81,15 +122,50 @@ impl<'n, 'w> Fields<'n, 'w> {
         }
     }
 
+    /// One line of text, which must be there.
+    pub(crate) fn line(&mut self, name: &'static str, max: usize) -> Option<String> {
+        let most = self.reading.most(max);
+        self.take(name, |text| line(text, most))
+    }
+
+    /// One line of text, if it is there.
+    pub(crate) fn some_line(&mut self, name: &'static str, max: usize) -> Option<Option<String>> {
+        let most = self.reading.most(max);
+        self.optional(name, |text| line(text, most))
+    }
+
+    /// Free text, which may be empty.
+    pub(crate) fn prose(&mut self, name: &'static str, max: usize) -> Option<String> {
+        let most = self.reading.most(max);
+        self.take(name, |text| prose(text, most))
+    }
+
+    /// A currency; one that is sent must exist.
+    pub(crate) fn currency(&mut self, name: &'static str) -> Option<Currency> {
+        match self.reading {
+            Reading::Sent => self.take(name, currency),
+            Reading::Stored => self.take(name, Currency::new),
+        }
+    }
+
+    /// A currency, if it is there.
+    pub(crate) fn some_currency(&mut self, name: &'static str) -> Option<Option<Currency>> {
+        match self.text(name)? {
+            "" => Some(None),
+            _ => self.currency(name).map(Some),
+        }
+    }
+
     /// A whole number within limits.
     pub(crate) fn number(
         &mut self,
         name: &'static str,
         default: i64,
-        limits: std::ops::RangeInclusive<i64>,
+        limits: RangeInclusive<i64>,
     ) -> Option<i64> {
+        let reading = self.reading;
         let number = |text: &str| match text.parse::<i64>() {
-            Ok(number) if limits.contains(&number) => Ok(number),
+            Ok(number) if reading.allows(&limits, number) => Ok(number),
             _ => {
                 let (least, most) = (limits.start(), limits.end());
                 let what = format!("is a whole number from {least} to {most}; {text:?} was sent");
@@ -97,6 +173,21 @@ impl<'n, 'w> Fields<'n, 'w> {
             }
         };
         Some(self.optional(name, number)?.unwrap_or(default))
+    }
+
+    /// A decimal number in units of its last place, within limits.
+    pub(crate) fn decimal(
+        &mut self,
+        name: &'static str,
+        places: usize,
+        limits: RangeInclusive<i64>,
+        expected: &'static str,
+    ) -> Option<i64> {
+        let reading = self.reading;
+        self.take(name, |text| {
+            let number = decimal::parse(text, places).filter(|n| reading.allows(&limits, *n));
+            number.ok_or_else(|| Malformed::new(expected, text))
+        })
     }
 
     pub(crate) fn truth(&mut self, name: &'static str, default: bool) -> Option<bool> {
@@ -153,7 +244,8 @@ impl<'n, 'w> Fields<'n, 'w> {
         let mut found = Vec::new();
         let mut is_whole = true;
         for (item, path) in self.items(name, max)? {
-            let value = Fields::of(item, path, self.wrongs).and_then(|mut fields| {
+            let fields = Fields::of(self.reading, item, path, self.wrongs);
+            let value = fields.and_then(|mut fields| {
                 let value = read(&mut fields);
                 fields.finish();
                 value
@@ -172,7 +264,7 @@ impl<'n, 'w> Fields<'n, 'w> {
     ) -> Option<Option<T>> {
         let Some(node) = self.find(name) else { return Some(None) };
         let path = self.path_of(name);
-        let mut fields = Fields::of(node, path, self.wrongs)?;
+        let mut fields = Fields::of(self.reading, node, path, self.wrongs)?;
         let value = read(&mut fields);
         fields.finish();
         value.map(Some)
@@ -189,7 +281,7 @@ impl<'n, 'w> Fields<'n, 'w> {
                 return None;
             }
         };
-        if items.len() > max {
+        if items.len() > self.reading.most(max) {
             let what = format!("has at most {max} entries; {} were sent", items.len());
             self.refuse(name, Problem::new(Why::TooLarge, what));
             return None;
@@ -205,8 +297,11 @@ impl<'n, 'w> Fields<'n, 'w> {
         self.wrongs.add(line, path, problem);
     }
 
-    /// What nobody asked for is a typo.
+    /// What nobody asked for is a typo; in the log it is what another release had to say.
     pub(crate) fn finish(self) {
+        if self.reading == Reading::Stored {
+            return;
+        }
         for (name, node) in self.entries {
             if self.asked.contains(&name.as_str()) {
                 continue;

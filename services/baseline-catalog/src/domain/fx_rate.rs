@@ -2,13 +2,10 @@
 
 use std::fmt;
 
-use kernel::{Currency, Malformed};
+use kernel::{Currency, decimal};
 
-use super::currency::currency;
-use super::decimal;
 use super::fields::Fields;
 use super::node::{Entries, Node};
-use super::words::line;
 use super::wrong::{Problem, Why};
 
 /// Digits behind the point of a rate: billionths.
@@ -41,16 +38,11 @@ pub(crate) struct FxRate {
 
 impl FxRate {
     pub(super) fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
-        let base = f.take("base_currency_code", currency);
-        let quote = f.take("quote_currency_code", currency);
-        let nanos = f.take("rate", |text| {
-            let nanos =
-                decimal::parse(text, PLACES).filter(|nanos| (1..=NANOS_MAX).contains(nanos));
-            nanos.ok_or_else(|| {
-                Malformed::new("a rate above 0 and up to 1,000,000, such as 0.92", text)
-            })
-        });
-        let source = f.take("rate_source", |text| line(text, SOURCE_LEN_MAX));
+        let base = f.currency("base_currency_code");
+        let quote = f.currency("quote_currency_code");
+        let expected = "a rate above 0 and up to 1,000,000, such as 0.92";
+        let nanos = f.decimal("rate", PLACES, 1..=NANOS_MAX, expected);
+        let source = f.line("rate_source", SOURCE_LEN_MAX);
         let pair = Pair { base: base?, quote: quote? };
         if pair.base == pair.quote {
             let what = "differs from base_currency_code";

@@ -4,7 +4,7 @@ use kernel::Malformed;
 
 use super::fields::Fields;
 use super::node::{Entries, Node};
-use super::words::{Life, in_words, line, prose, worded};
+use super::words::{Life, in_words, line, worded};
 use super::{IntentKey, span};
 
 const NAME_LEN_MAX: usize = 120;
@@ -73,11 +73,12 @@ impl Default for CallLimits {
 impl Intent {
     pub(super) fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
         let key = f.take("intent", IntentKey::new);
-        let name = f.optional("display_name", |text| line(text, NAME_LEN_MAX));
-        let description = f.take("description", |text| prose(text, DESCRIPTION_LEN_MAX));
+        let name = f.some_line("display_name", NAME_LEN_MAX);
+        let description = f.prose("description", DESCRIPTION_LEN_MAX);
         let risk = f.take("risk", Risk::parse);
         let ai_may_resolve = f.truth("ai_may_resolve", false);
-        let field_name = |text: &str| line(text, FIELD_NAME_LEN_MAX);
+        let most = f.reading().most(FIELD_NAME_LEN_MAX);
+        let field_name = |text: &str| line(text, most);
         let required_identifiers = f.texts("required_identifiers", NAMES_MAX, field_name);
         let packet_fields = f.texts("packet_fields", NAMES_MAX, field_name);
         let allowed_tiers = f.texts("allowed_tiers", NAMES_MAX, Tier::parse);
@@ -130,10 +131,11 @@ impl CallLimits {
             default.identical_retryable_calls_max,
             1..=100,
         );
-        let tools = f.texts("polling_tools", NAMES_MAX, |text| line(text, TOOL_NAME_LEN_MAX));
+        let most = f.reading().most(TOOL_NAME_LEN_MAX);
+        let tools = f.texts("polling_tools", NAMES_MAX, |text| line(text, most));
+        let (reading, limits) = (f.reading(), Self::MEMORY_MS_MIN..=Self::MEMORY_MS_MAX);
         let memory = f.optional("memory_duration", |text| {
-            let limits = Self::MEMORY_MS_MIN..=Self::MEMORY_MS_MAX;
-            let ms = span::parse(text).filter(|ms| limits.contains(ms));
+            let ms = span::parse(text).filter(|ms| reading.allows(&limits, *ms));
             ms.ok_or_else(|| Malformed::new("a span from 1s to 7d, such as 24h", text))
         });
         Some(Self {
@@ -145,27 +147,14 @@ impl CallLimits {
         })
     }
 
-    /// Only what differs from the default.
+    /// All of it: a default of tomorrow is none of what was set today.
     fn write(&self) -> Node {
-        let default = Self::default();
-        let number = |is: i64, usual: i64| if is == usual { String::new() } else { is.to_string() };
-        let memory = if self.memory_ms == default.memory_ms {
-            String::new()
-        } else {
-            span::write(self.memory_ms)
-        };
         Entries::default()
-            .text("retries_max", number(self.retries_max, default.retries_max))
-            .text(
-                "identical_calls_max",
-                number(self.identical_calls_max, default.identical_calls_max),
-            )
-            .text(
-                "identical_retryable_calls_max",
-                number(self.identical_retryable_calls_max, default.identical_retryable_calls_max),
-            )
+            .text("retries_max", self.retries_max)
+            .text("identical_calls_max", self.identical_calls_max)
+            .text("identical_retryable_calls_max", self.identical_retryable_calls_max)
             .texts("polling_tools", &self.polling_tools)
-            .text("memory_duration", memory)
+            .text("memory_duration", span::write(self.memory_ms))
             .node()
     }
 }

@@ -1,7 +1,6 @@
 //! What the catalog knows, pure: no async, no I/O, no wire, no clock. In reading order.
 
 mod currency;
-mod decimal;
 mod key;
 mod span;
 mod words;
@@ -35,13 +34,13 @@ pub(crate) use builtin::built_ins;
 pub(crate) use catalog::{Catalog, Dimensions};
 pub(crate) use change::{Change, Kind, NewChange, Reason, Recorded, Value, Version, in_reach};
 pub(crate) use currency::currency;
-pub(crate) use fields::Fields;
+pub(crate) use fields::{Fields, Reading};
 pub(crate) use fx_rate::{FxRate, Pair};
 pub(crate) use intent::{Intent, Risk, Tier};
 pub(crate) use key::{BaselineKey, IntentKey, Name, Tag, TaskKey};
 pub(crate) use model_price::{Matching, ModelPrice, PriceKey, TokenKind, TokenPrice};
 pub(crate) use node::{Entries, Form, Node};
-pub(crate) use pack::{Pack, shown};
+pub(crate) use pack::{BYTES_MAX as PACK_BYTES_MAX, Pack, shown};
 pub(crate) use plan::{Action, Difference, Import, Plan, refuse_redefinition};
 pub(crate) use policy::{Policy, PolicyKind};
 pub(crate) use rate::{Rate, RateTarget, RateValue};

@@ -1,13 +1,11 @@
 //! What a model's tokens cost, and which tier it is of.
 
-use kernel::{Currency, Malformed};
+use kernel::{Currency, Malformed, decimal};
 
-use super::currency::currency;
-use super::decimal;
-use super::fields::Fields;
+use super::fields::{Fields, Reading};
 use super::intent::Tier;
 use super::node::{Entries, Node};
-use super::words::{line, prose, worded};
+use super::words::{line, worded};
 use super::wrong::{Problem, Why};
 
 const NAME_LEN_MAX: usize = 255;
@@ -78,15 +76,28 @@ impl PriceKey {
     pub(crate) fn matches(&self, model: &str) -> bool {
         match self.matching {
             Matching::Exact => self.model == model,
-            Matching::Regex => pattern(&self.model).is_some_and(|regex| regex.is_match(model)),
+            Matching::Regex => pattern(&self.model).is_ok_and(|regex| regex.is_match(model)),
         }
     }
 }
 
-/// For whole names; `None` where it is no regular expression, or one that grows too large.
-fn pattern(written: &str) -> Option<regex::Regex> {
-    let compile =
-        |text: &str| regex::RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build().ok();
+/// For whole names.
+fn pattern(written: &str) -> Result<regex::Regex, Problem> {
+    let compile = |text: &str| {
+        let built = regex::RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
+        built.map_err(|error| match error {
+            regex::Error::CompiledTooBig(limit) => {
+                let what = format!(
+                    "is a pattern that takes more than {limit} bytes once compiled: repeat less, or name models exactly"
+                );
+                Problem::new(Why::TooLarge, what)
+            }
+            _ => {
+                let expected = "a regular expression without look-around or back-references";
+                Malformed::new(expected, written).into()
+            }
+        })
+    };
     // By itself first: `a)|(b` is a pattern only inside the brackets that make it match whole names.
     compile(written)?;
     compile(&format!(r"\A(?:{written})\z"))
@@ -94,15 +105,16 @@ fn pattern(written: &str) -> Option<regex::Regex> {
 
 impl ModelPrice {
     pub(super) fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
-        let provider = f.optional("provider", |text| line(text, NAME_LEN_MAX));
+        let reading = f.reading();
+        let provider = f.some_line("provider", NAME_LEN_MAX);
         let matching = f.optional("model_match", Matching::parse);
         let matching = matching.map(|matching| matching.unwrap_or(Matching::Exact));
-        let model = f.take("model", |text| match (line(text, NAME_LEN_MAX), matching) {
-            (Ok(text), Some(Matching::Regex)) if pattern(&text).is_none() => {
-                let expected = "a regular expression without look-around or back-references";
-                Err(Problem::from(Malformed::new(expected, &text)))
+        let model = f.take("model", |text| {
+            let model = line(text, reading.most(NAME_LEN_MAX))?;
+            if reading == Reading::Sent && matching == Some(Matching::Regex) {
+                pattern(&model)?;
             }
-            (model, _) => model,
+            Ok::<_, Problem>(model)
         });
         let withdrawn = f.truth("withdrawn", false)?;
         let prices = if withdrawn { Self::read_none(f) } else { Prices::read(f).map(Some) };
@@ -145,9 +157,9 @@ impl ModelPrice {
 impl Prices {
     fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
         let tier = f.take("tier", Tier::parse);
-        let currency = f.take("currency_code", currency);
+        let currency = f.currency("currency_code");
         let tokens = f.each("token_prices", TOKEN_PRICES_MAX, TokenPrice::read);
-        let source = f.take("price_source", |text| prose(text, SOURCE_LEN_MAX));
+        let source = f.prose("price_source", SOURCE_LEN_MAX);
         let mut tokens = tokens?;
         if tokens.is_empty() {
             let what = "says what at least one kind of token costs";
@@ -172,13 +184,10 @@ impl TokenPrice {
 
     fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
         let kind = f.take("token_kind", TokenKind::parse);
-        let service_tier = f.optional("service_tier", |text| line(text, SERVICE_TIER_LEN_MAX));
+        let service_tier = f.some_line("service_tier", SERVICE_TIER_LEN_MAX);
         let input_tokens_min = f.number("input_tokens_min", 0, 0..=i64::MAX);
-        let micros = f.take("per_million_tokens", |text| {
-            let micros = decimal::parse(text, PLACES).filter(|micros| *micros <= PRICE_MICROS_MAX);
-            let expected = "a price of 0 to 1,000,000 for a million tokens, such as 2.50";
-            micros.ok_or_else(|| Malformed::new(expected, text))
-        });
+        let expected = "a price of 0 to 1,000,000 for a million tokens, such as 2.50";
+        let micros = f.decimal("per_million_tokens", PLACES, 0..=PRICE_MICROS_MAX, expected);
         Some(Self {
             kind: kind?,
             service_tier: service_tier?.unwrap_or_default(),
@@ -218,6 +227,8 @@ mod tests {
         assert!(!minis.matches("my-gpt-4o-mini") && !minis.matches("gpt-4o"));
         assert!(key("gpt.4", Matching::Exact).matches("gpt.4"));
         assert!(!key("gpt.4", Matching::Exact).matches("gpt-4"));
-        assert!(pattern("a)|(b").is_none() && pattern("(?=x)").is_none());
+        let why = |written| pattern(written).unwrap_err().why;
+        assert_eq!([why("a)|(b"), why("(?=x)")], [Why::Invalid, Why::Invalid]);
+        assert_eq!(why("(?:[a-z]{100}){100}"), Why::TooLarge, "it is one, and too large");
     }
 }

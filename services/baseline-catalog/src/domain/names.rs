@@ -79,14 +79,41 @@ impl Catalog {
         nearest(name, names).into_iter().map(str::to_owned).collect()
     }
 
+    /// The first moment after `from` at which the catalog knows `name`.
+    pub(crate) fn known_after(&self, name: &TaskKey, from: Timestamp) -> Option<Timestamp> {
+        let first = |key| {
+            let moments = self.task_types.versions(key).map(|r| r.version.effective);
+            let mut later = moments.filter(|at| *at > from);
+            later.find(|at| self.named(name, When::at(*at)).is_some())
+        };
+        std::iter::once(name).chain(self.names.claimants(name)).filter_map(first).min()
+    }
+
     /// What is wrong with the names of `task_type`, if it holds from `from` on: checked at every
-    /// later moment at which some definition changes, since a name means one thing at a time.
+    /// later moment at which a definition changes that shares a name with it, since a name means one
+    /// thing at a time.
     pub(crate) fn refuse_names(&self, task_type: &TaskType, from: Timestamp) -> Option<Problem> {
-        let later = self.task_types.moments().filter(|at| *at > from);
-        let mut moments: Vec<Timestamp> = std::iter::once(from).chain(later).collect();
-        moments.sort_unstable();
-        moments.dedup();
+        let kin = self.kin(task_type);
+        let versions = kin.into_iter().flat_map(|key| self.task_types.versions(key));
+        let later = versions.map(|r| r.version.effective).filter(|at| *at > from);
+        let moments: BTreeSet<Timestamp> = std::iter::once(from).chain(later).collect();
         moments.into_iter().find_map(|at| self.refuse_names_at(task_type, at))
+    }
+
+    /// Names that ever led to a name of `task_type`, or it to them. Mostly its own: types seldom share
+    /// one, so that a pack of thousands is judged in thousands of steps and not in millions.
+    pub(super) fn kin<'c>(&'c self, task_type: &'c TaskType) -> BTreeSet<&'c TaskKey> {
+        let mut open = vec![&task_type.key];
+        open.extend(task_type.aliases.iter().map(|alias| &alias.alias));
+        let mut kin = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            if kin.insert(name) {
+                open.extend(self.names.claimants(name).chain(built_ins().names().claimants(name)));
+                let defined = self.task_types.versions(name).flat_map(|r| &r.value.aliases);
+                open.extend(defined.map(|alias| &alias.alias));
+            }
+        }
+        kin
     }
 
     fn refuse_names_at(&self, task_type: &TaskType, at: Timestamp) -> Option<Problem> {

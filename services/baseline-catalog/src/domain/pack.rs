@@ -4,9 +4,8 @@ mod yaml;
 
 use kernel::{Malformed, Timestamp};
 
-use super::fields::Fields;
+use super::fields::{Fields, Reading};
 use super::node::{Entries, Node};
-use super::words::{line, prose};
 use super::wrong::{Problem, Why, Wrongs};
 use super::{Kind, Reason, Value};
 
@@ -73,10 +72,10 @@ impl Pack {
     }
 
     fn of(root: &Node, wrongs: &mut Wrongs) -> Option<Self> {
-        let mut f = Fields::of(root, String::new(), wrongs)?;
-        let name = f.take("pack", |text| line(text, NAME_LEN_MAX));
+        let mut f = Fields::of(Reading::Sent, root, String::new(), wrongs)?;
+        let name = f.line("pack", NAME_LEN_MAX);
         let version = f.number("version", 1, 1..=i64::from(i32::MAX));
-        f.take("description", |text| prose(text, ABOUT_LEN_MAX));
+        f.prose("description", ABOUT_LEN_MAX);
         let mut entries = Vec::new();
         for (section, kind) in SECTIONS {
             let read = f.each(section, ENTRIES_MAX, |f| Entry::read(kind, f));
@@ -107,7 +106,7 @@ impl Entry {
             text.parse::<Timestamp>().map_err(|_| Malformed::new(expected, text))
         });
         let reason = f.optional("reason", Reason::new);
-        let (line, path) = (f.line(), f.path().to_owned());
+        let (line, path) = (f.first_line(), f.path().to_owned());
         Some(Self { line, path, value: value?, effective: effective?, reason: reason? })
     }
 }

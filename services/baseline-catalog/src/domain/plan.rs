@@ -7,8 +7,7 @@ use kernel::{Timestamp, WorkspaceId};
 use super::pack::{Entry, Pack};
 use super::wrong::{Problem, Why, Wrongs};
 use super::{
-    BaselineKey, Catalog, Kind, Life, NewChange, Reason, TaskType, Value, Version, When, built_ins,
-    in_reach,
+    Catalog, Kind, Life, NewChange, Reason, TaskType, Value, Version, When, built_ins, in_reach,
 };
 
 /// Whose catalog, since when, and why.
@@ -51,25 +50,31 @@ impl Plan {
     pub(crate) fn of(pack: Pack, catalog: &Catalog, import: &Import) -> Result<Self, Wrongs> {
         let mut deciding = Deciding {
             actor: format!("pack:{}", pack.name),
+            before: catalog,
             scratch: catalog.clone(),
             import,
             plan: Self { differences: Vec::new(), changes: Vec::new() },
             wrongs: Wrongs::default(),
             seen: BTreeMap::new(),
         };
-        let mut dated: Vec<(Timestamp, Entry)> =
-            pack.entries.into_iter().map(|entry| (deciding.effective(&entry), entry)).collect();
-        // Task types first: what else a pack holds may be of one of them.
-        dated.sort_by_key(|(at, entry)| (entry.value.kind() != Kind::TaskType, *at, entry.line));
+        let is_type = |entry: &Entry| entry.value.kind() == Kind::TaskType;
+        let (of_types, others): (Vec<_>, Vec<_>) = pack.entries.into_iter().partition(is_type);
+        // Task types first: what else a pack holds may be of one of them, and begin with it.
         let mut types = Vec::new();
-        for (at, entry) in dated {
+        for (at, entry) in deciding.dated(of_types) {
             if let Value::TaskType(task_type) = &entry.value {
                 types.push((at, entry.line, entry.path.clone(), task_type.clone()));
             }
             deciding.take(entry, at);
         }
+        for (at, entry) in deciding.dated(others) {
+            deciding.take(entry, at);
+        }
         // Names are judged when all are known: two types may exchange an alias.
         for (at, line, path, task_type) in types {
+            if deciding.wrongs.is_full() {
+                break;
+            }
             if let Some(problem) = deciding.scratch.refuse_names(&task_type, at) {
                 deciding.wrongs.add(line, format!("{path}.aliases"), problem);
             }
@@ -85,6 +90,8 @@ impl Plan {
 
 struct Deciding<'i> {
     actor: String,
+    /// The catalog as it is.
+    before: &'i Catalog,
     /// The catalog as it will be.
     scratch: Catalog,
     import: &'i Import,
@@ -95,21 +102,37 @@ struct Deciding<'i> {
 }
 
 impl Deciding<'_> {
+    /// Entries with the moments they take effect at, in their order.
+    fn dated(&self, entries: Vec<Entry>) -> Vec<(Timestamp, Entry)> {
+        let dated = entries.into_iter().map(|entry| (self.effective(&entry), entry));
+        let mut dated: Vec<_> = dated.collect();
+        dated.sort_by_key(|(at, entry)| (*at, entry.line));
+        dated
+    }
+
     /// A task type that is new, and its first baseline, hold since ever: nothing was tracked by them
     /// that could move, and what is tracked late can be valued.
     fn effective(&self, entry: &Entry) -> Timestamp {
-        let new_type = match &entry.value {
-            Value::TaskType(new) => {
-                self.scratch.task_type(&new.key, When::at(Timestamp::MAX)).is_none()
-            }
-            Value::Baseline(new) => {
-                let general = BaselineKey::general(new.key.task_type.clone());
-                self.scratch.canonical(&general, When::at(Timestamp::MAX)).is_none()
-            }
+        if let Some(at) = entry.effective {
+            return at;
+        }
+        let ever = When::at(Timestamp::MAX);
+        let is_new = match &entry.value {
+            Value::TaskType(new) => self.before.task_type(&new.key, ever).is_none(),
+            Value::Baseline(new) => self.before.named(&new.key.task_type, ever).is_none(),
             _ => false,
         };
-        let dated = entry.effective.or(self.import.effective);
-        dated.unwrap_or(if new_type { Timestamp::EPOCH } else { self.import.now })
+        let usual = if is_new { Timestamp::EPOCH } else { self.import.now };
+        let at = self.import.effective.unwrap_or(usual);
+        match &entry.value {
+            // A type that begins later brings its baseline along.
+            Value::Baseline(new)
+                if self.scratch.named(&new.key.task_type, When::at(at)).is_none() =>
+            {
+                self.scratch.known_after(&new.key.task_type, at).unwrap_or(at)
+            }
+            _ => at,
+        }
     }
 
     fn take(&mut self, entry: Entry, at: Timestamp) {
@@ -135,7 +158,12 @@ impl Deciding<'_> {
                     }
                 }
             }
-            _ => None,
+            Value::ModelPrice(price) => self.scratch.refuse_price(price).map(|p| (".model", p)),
+            Value::HourlyRate(_)
+            | Value::Policy(_)
+            | Value::Reporting(_)
+            | Value::Intent(_)
+            | Value::FxRate(_) => None,
         };
         if let Some((field, problem)) = refused {
             self.wrongs.add(line, format!("{path}{field}"), problem);

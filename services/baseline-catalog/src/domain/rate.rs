@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use kernel::{Currency, Malformed};
+use kernel::{Currency, Malformed, decimal};
 
+use super::Name;
 use super::fields::Fields;
 use super::node::{Entries, Node};
 use super::wrong::{Problem, Why};
-use super::{Name, currency, decimal};
 
 /// Digits behind the point of an amount: millionths.
 const PLACES: usize = 6;
@@ -20,6 +20,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
+    /// May only grow: rows hold what it allowed.
     const MICROS_MAX: i64 = 1_000_000_000_000;
 
     pub(crate) fn new(micros_per_hour: i64, currency: Currency) -> Result<Self, Malformed> {
@@ -53,6 +54,16 @@ pub(crate) enum RateTarget {
     Agent(Name),
 }
 
+impl RateTarget {
+    /// The agent, where it is one's.
+    pub(crate) fn agent(&self) -> Option<&str> {
+        match self {
+            Self::Agent(name) => Some(name.as_str()),
+            Self::Workspace | Self::Team(_) => None,
+        }
+    }
+}
+
 /// What the change log files its versions under.
 impl fmt::Display for RateTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,11 +95,9 @@ impl RateValue {
             }
             return Some(Self { target: target?, rate: None });
         }
-        let micros = f.take("per_hour", |text| {
-            let expected = "an amount for one hour, such as 85 or 62.50";
-            decimal::parse(text, PLACES).ok_or_else(|| Malformed::new(expected, text))
-        });
-        let currency = f.take("currency_code", currency::currency);
+        let expected = "an amount for one hour, such as 85 or 62.50";
+        let micros = f.decimal("per_hour", PLACES, 0..=i64::MAX, expected);
+        let currency = f.currency("currency_code");
         let (micros, currency) = (micros?, currency?);
         let rate = f.take("per_hour", |_| Rate::new(micros, currency))?;
         Some(Self { target: target?, rate: Some(rate) })

@@ -1,10 +1,8 @@
 //! What reports assume where a request does not say.
 
-use jiff::tz::TimeZone;
-use kernel::Currency;
+use kernel::{Currency, Malformed, zone_name};
 
-use super::currency::currency;
-use super::fields::Fields;
+use super::fields::{Fields, Reading};
 use super::node::{Entries, Node};
 use super::wrong::{Problem, Why};
 
@@ -22,14 +20,10 @@ pub(crate) struct Reporting {
 pub(crate) struct Zone(String);
 
 impl Zone {
+    /// In the spelling of the zone's own files, whatever was sent.
     pub(crate) fn new(name: &str) -> Result<Self, Problem> {
-        if TimeZone::get(name).is_ok_and(|zone| !zone.is_unknown()) {
-            return Ok(Self(name.to_owned()));
-        }
-        let shown: String = name.chars().take(64).collect();
-        let what =
-            format!("is an IANA zone such as Europe/Amsterdam, not an offset; {shown:?} was sent");
-        Err(Problem::new(Why::NotATimeZone, what))
+        let unknown = |malformed: Malformed| Problem::new(Why::NotATimeZone, malformed.to_string());
+        zone_name(name).map(Self).map_err(unknown)
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -44,8 +38,12 @@ impl Reporting {
     const FTE_HOURS_MAX: i64 = 744;
 
     pub(super) fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
-        let currency = f.optional("currency_code", currency);
-        let zone = f.optional("time_zone", Zone::new);
+        let currency = f.some_currency("currency_code");
+        let reading = f.reading();
+        let zone = f.optional("time_zone", |name| match reading {
+            Reading::Sent => Zone::new(name),
+            Reading::Stored => Ok(Zone(name.to_owned())),
+        });
         let hours = f.number("hours_per_fte_month", Self::FTE_HOURS, 1..=Self::FTE_HOURS_MAX);
         let month = f.number("fiscal_year_start_month", 1, 1..=12);
         Some(Self {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fields::Fields;
 use super::node::{Entries, Node};
-use super::words::{Life, in_words, line, prose, worded};
+use super::words::{Life, in_words, prose, worded};
 use super::wrong::{Problem, Why};
 use super::{Tag, TaskKey};
 
@@ -50,8 +50,8 @@ impl TaskType {
     /// The category is support where none is named.
     pub(crate) fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
         let key = f.take("task_type", TaskKey::new);
-        let name = f.optional("display_name", |text| line(text, NAME_LEN_MAX));
-        let description = f.take("description", |text| prose(text, DESCRIPTION_LEN_MAX));
+        let name = f.some_line("display_name", NAME_LEN_MAX);
+        let description = f.prose("description", DESCRIPTION_LEN_MAX);
         let category = f.optional("category", Category::parse);
         let aliases = Self::read_aliases(f);
         let life = f.optional("state", Life::parse);
@@ -105,7 +105,7 @@ impl TypeEdit {
     /// An absent list of aliases reads as none: whether it was sent the caller knows.
     pub(crate) fn read(f: &mut Fields<'_, '_>) -> Option<Self> {
         let key = f.take("task_type", TaskKey::new);
-        let name = f.optional("display_name", |text| line(text, NAME_LEN_MAX));
+        let name = f.some_line("display_name", NAME_LEN_MAX);
         let description = f.optional("description", |text| prose(text, DESCRIPTION_LEN_MAX));
         let category = f.optional("category", Category::parse);
         let aliases = TaskType::read_aliases(f);

@@ -57,9 +57,14 @@ impl Wrongs {
     const MAX: usize = 100;
 
     pub(crate) fn add(&mut self, line: u32, field: impl Into<String>, problem: Problem) {
-        if self.0.len() < Self::MAX {
+        if !self.is_full() {
             self.0.push(Wrong { line, field: field.into(), problem });
         }
+    }
+
+    /// Whether there is no room for more: looking for more is in vain.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= Self::MAX
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -127,10 +127,6 @@ fn or_none(sent: Option<impl ToString>) -> String {
 }
 
 /// A number of parts as a decimal; a negative one as it came, to be refused.
-fn decimal(parts: i64, places: u32) -> String {
-    let unit = 10i64.pow(places);
-    if parts < 0 {
-        return parts.to_string();
-    }
-    format!("{}.{:0width$}", parts / unit, parts % unit, width = places as usize)
+fn decimal(parts: i64, places: usize) -> String {
+    if parts < 0 { parts.to_string() } else { kernel::decimal::write(parts, places) }
 }

@@ -10,8 +10,8 @@ use wire::catalog::v1 as pb;
 use super::page::SIZES;
 use crate::app::{Mode, Write};
 use crate::domain::{
-    BaselineKey, Dimensions, Fields, Kind, NewChange, Node, Reason, Tag, TaskKey, Value, When,
-    Wrongs, in_reach,
+    BaselineKey, Dimensions, Fields, Kind, NewChange, Node, Reading, Reason, Tag, TaskKey, Value,
+    When, Wrongs, in_reach,
 };
 use crate::store::Request;
 
@@ -113,16 +113,24 @@ pub(super) fn read<T>(
     read: impl FnOnce(&mut Fields<'_, '_>) -> Option<T>,
 ) -> Option<T> {
     let mut wrongs = Wrongs::default();
-    let found = Fields::of(node, field.to_owned(), &mut wrongs).and_then(|mut f| read(&mut f));
+    let found = Fields::of(Reading::Sent, node, field.to_owned(), &mut wrongs);
+    let found = found.and_then(|mut f| read(&mut f));
     let is_right = wrongs.is_empty();
     super::wrongs::tell(v, wrongs);
     found.filter(|_| is_right)
 }
 
 /// The page of a list that is asked for; `filter` is the request without its page.
-pub(super) fn page(size: i32, token: &str, filter: &impl Message) -> Result<Page, Fault> {
+pub(super) fn page(
+    size: i32,
+    token: &str,
+    list: &str,
+    filter: &impl Message,
+) -> Result<Page, Fault> {
     let mut v = Violations::new();
-    Page::parse(&mut v, SIZES, size, token, &filter.encode_to_vec()).ok_or_else(|| v.into_fault())
+    // Two lists without a filter are two lists all the same.
+    let filter = [list.as_bytes(), &filter.encode_to_vec()].concat();
+    Page::parse(&mut v, SIZES, size, token, &filter).ok_or_else(|| v.into_fault())
 }
 
 pub(super) fn baseline_history(

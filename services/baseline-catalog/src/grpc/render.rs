@@ -8,8 +8,8 @@ use wire::common::v1 as common;
 use super::{render_values, wrongs};
 use crate::app::{Error, Resolved, Written};
 use crate::domain::{
-    BaselineKey, BaselineValue, Catalog, Change, Displaced, Effort, Problem, RateTarget, RateValue,
-    Recorded, Source, Tag, Value, Version, built_ins,
+    BaselineKey, BaselineValue, Catalog, Change, Displaced, Effort, PACK_BYTES_MAX, Problem,
+    RateTarget, RateValue, Recorded, Source, Tag, Value, Version, built_ins,
 };
 
 pub(super) fn version(version: &Version) -> pb::Version {
@@ -193,6 +193,14 @@ pub(super) fn fault(error: Error) -> Fault {
             let mut v = Violations::new();
             wrongs::tell_lines(&mut v, found);
             v.into_fault()
+        }
+        Error::PackTooLarge { bytes } => {
+            let what = format!(
+                "the catalog is a pack of {bytes} bytes, and ImportPack takes {PACK_BYTES_MAX}: read it a page at a \
+                 time, by ListTaskTypes, GetBaselineHistory, ListHourlyRates, ListIntents, ListModelPrices and \
+                 ListFxRates"
+            );
+            Fault::exhausted(ErrorReason::TooLarge, what)
         }
         Error::Contended => Fault::aborted(
             ErrorReason::VersionLost,

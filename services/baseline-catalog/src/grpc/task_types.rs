@@ -1,4 +1,4 @@
-//! Task types: listed, looked up, created, changed, archived.
+//! Task types: looked up, created, changed, archived.
 
 use fault::{Fault, Violations};
 use tonic::Request;
@@ -6,7 +6,7 @@ use wire::catalog::v1 as pb;
 
 use super::parse::{self, Caller, Head, Parsed, head};
 use super::render::fault;
-use super::{Server, drafts, page, render, render_values, setting, workspace};
+use super::{Server, drafts, render, render_values, setting, workspace};
 use crate::app::{Editor, Write, Written};
 use crate::domain::{
     BaselineKey, BaselineValue, Effort, Entries, Life, Node, Recorded, TaskType, TypeEdit, Value,
@@ -14,33 +14,6 @@ use crate::domain::{
 };
 
 impl Server {
-    pub(super) async fn task_types(
-        &self,
-        request: Request<pb::ListTaskTypesRequest>,
-    ) -> Result<pb::ListTaskTypesResponse, Fault> {
-        let workspace = workspace(&request)?;
-        let request = request.into_inner();
-        let filter =
-            pb::ListTaskTypesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
-        let page = parse::page(request.page_size, &request.page_token, &filter)?;
-        let listed = self.app.task_types(workspace).await.map_err(fault)?;
-        let wanted = |task_type: &pb::TaskType| {
-            (request.state == 0 || request.state == task_type.state)
-                && (request.origin == 0 || request.origin == task_type.origin)
-        };
-        let rendered = listed
-            .into_iter()
-            .map(|(task_type, baseline)| (render_values::task_type(&task_type), baseline));
-        let wanted = rendered.filter(|(task_type, _)| wanted(task_type)).collect();
-        let key = |(task_type, _): &(pb::TaskType, _)| task_type.task_type.clone();
-        let (page, next_page_token) = page::cut(&page, wanted, key)?;
-        let task_types = page.into_iter().map(|(task_type, baseline)| pb::ListedTaskType {
-            task_type: Some(task_type),
-            baseline: baseline.as_ref().map(render::baseline),
-        });
-        Ok(pb::ListTaskTypesResponse { task_types: task_types.collect(), next_page_token })
-    }
-
     pub(super) async fn task_type(
         &self,
         request: Request<pb::GetTaskTypeRequest>,

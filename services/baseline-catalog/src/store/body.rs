@@ -7,7 +7,7 @@ use super::Error;
 use super::entity::change::Model;
 use crate::domain::{
     BaselineKey, BaselineValue, Change, Effort, Fields, Form, Kind, Name, Node, Rate, RateTarget,
-    RateValue, Tag, TaskKey, Value, Version, Wrongs,
+    RateValue, Reading, Tag, TaskKey, Value, Version, Wrongs,
 };
 
 const TABLE: &str = "change";
@@ -106,7 +106,7 @@ pub(super) fn decode(row: Model) -> Result<Change, Error> {
 fn written(kind: Kind, body: &str) -> Option<Value> {
     let node = node(serde_json::from_str(body).ok()?)?;
     let mut wrongs = Wrongs::default();
-    let mut fields = Fields::of(&node, String::new(), &mut wrongs)?;
+    let mut fields = Fields::of(Reading::Stored, &node, String::new(), &mut wrongs)?;
     let value = Value::read(kind, &mut fields);
     fields.finish();
     value.filter(|_| wrongs.is_empty())

@@ -24,6 +24,7 @@ testkit::store_suite! {
         concurrent_twins_are_recorded_once,
         of_two_edits_based_on_one_version_one_loses,
         every_value_comes_back_as_it_went_in,
+        what_today_s_rules_refuse_is_read_as_it_was_recorded,
         keys_differ_by_case_and_accent,
         a_write_of_many_is_whole_and_a_repeat_gives_all_of_it_back,
         a_decision_on_an_older_catalog_writes_nothing,
@@ -205,6 +206,69 @@ pub(crate) async fn every_value_comes_back_as_it_went_in(db: Db) {
             ("k1", "a test")
         );
     }
+}
+
+/// Rules change and rows do not: a currency that is gone must not take a workspace's history away.
+pub(crate) async fn what_today_s_rules_refuse_is_read_as_it_was_recorded(db: Db) {
+    let store = store(db.clone());
+    let recorded_then = [
+        (
+            "fx_rates: [{base_currency_code: USD, quote_currency_code: EUR, rate: 1, rate_source: x}]",
+            r#"{"base_currency_code":"DEM","quote_currency_code":"EUR","rate":"9999999.5","rate_source":"x"}"#,
+        ),
+        (
+            "reporting_defaults: [{currency_code: EUR}]",
+            r#"{"currency_code":"XEU","time_zone":"Mars/Olympus","hours_per_fte_month":"800","fiscal_year_start_month":"1"}"#,
+        ),
+        (
+            "intents: [{intent: refund, risk: low}]",
+            r#"{"intent":"refund","risk":"low","call_limits":{"retries_max":"1000","memory_duration":"365d"},"mood":"sour"}"#,
+        ),
+        (
+            "model_prices: [{model: m, tier: small, currency_code: EUR, token_prices: [{token_kind: input, per_million_tokens: 1}]}]",
+            r#"{"model":"(","model_match":"regex","tier":"small","currency_code":"DEM","token_prices":[{"token_kind":"input","per_million_tokens":"2000000"}]}"#,
+        ),
+    ];
+    for (section, body) in recorded_then {
+        let pack = Pack::read(&format!("pack: a\n{section}\n")).unwrap();
+        let value = pack.entries[0].value.clone();
+        let position = recorded(&store, new(1, value)).await.position;
+        rewrite(&db, position, body).await;
+        let read = store.changes(workspace(1), position.seq - 1).await.unwrap();
+        let written = super::body::encode(&read[0].value);
+        let (written, body): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_str(&written).unwrap(), serde_json::from_str(body).unwrap());
+        for (field, said) in body.as_object().unwrap() {
+            let kept = &written[field];
+            // What is a map gets its defaults written beside what was said.
+            let same = said
+                .as_object()
+                .map_or(kept == said, |said| said.iter().all(|(field, said)| kept[field] == *said));
+            assert!(same || field == "mood", "{field}: {said} became {kept}");
+        }
+    }
+    let start = Position { partition: workspace(1).partition(), seq: 0 };
+    assert_eq!(store.changes_after(start, 9).await.unwrap().len(), 4, "and so Watch goes on");
+}
+
+/// Puts another body into a row, as another release would have written it.
+async fn rewrite(db: &Db, at: Position, body: &'static str) {
+    use super::entity::change::{Column, Entity};
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+    let written = db
+        .write(move |txn| {
+            Box::pin(async move {
+                Entity::update_many()
+                    .col_expr(Column::Body, Expr::value(body))
+                    .filter(Column::Partition.eq(at.partition.get()))
+                    .filter(Column::Seq.eq(at.seq))
+                    .exec(txn)
+                    .await?;
+                Ok::<_, db::Error>(())
+            })
+        })
+        .await;
+    written.unwrap();
 }
 
 /// One of each kind, and of each kind the one that says most.

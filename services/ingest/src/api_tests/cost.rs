@@ -1,7 +1,7 @@
 //! What a step cost: as sent, or computed, or unknown; and where each figure of a receipt came from.
 
 use wire::common::v1::Money;
-use wire::ingest::v1::{CostSource, TokenUsage};
+use wire::ingest::v1::{CallCost, CostSource, LlmCall, TokenUsage};
 
 use super::*;
 
@@ -144,4 +144,36 @@ async fn the_policy_of_its_day_credits_a_step_and_every_later_judgement_of_it() 
     let mut ingest = IngestServiceClient::new(replica.channel_with_key(Some(&h.key)));
     let revised = ingest.revise_outcome(request).await.unwrap().into_inner().receipt.unwrap();
     assert_eq!(revised.valuation.unwrap().credited_ms, 60_000, "a quarter of four minutes");
+}
+
+fn call(model: &str, cost: Option<Money>) -> Event {
+    let tokens = Some(TokenUsage { input: 1_000, ..Default::default() });
+    let call = LlmCall { model: model.into(), tokens, cost, ..Default::default() };
+    Event { agent_id: "a".into(), body: Some(Body::LlmCall(call)), ..Default::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_priced_by_the_day_and_an_unpriced_model_is_visible_and_never_free() {
+    let (h, replica) = priced(testkit::sqlite::<Migrator>("ingest").await).await;
+    let receipt = track(&h, &replica, call("gpt-4o", None)).await;
+    let computed = CallCost {
+        cost_source: CostSource::Computed.into(),
+        cost: money("USD", 2_500),
+        price_version: "p1".into(),
+        converted_cost: money("EUR", 2_300),
+        fx_rate_nanos: 920_000_000,
+        fx_version: "f1".into(),
+    };
+    assert_eq!((receipt.call_cost.as_ref(), receipt.valuation), (Some(&computed), None));
+    let stands = h.find(&receipt.event_id).await.record.unwrap();
+    assert_eq!(stands.call_cost, Some(computed), "stamped on the entry");
+
+    let sent = track(&h, &replica, call("gpt-4o", money("", 12_000))).await.call_cost.unwrap();
+    assert_eq!((sent.cost_source(), sent.cost), (CostSource::Provided, money("EUR", 12_000)));
+    assert_eq!((sent.price_version.as_str(), sent.converted_cost), ("", None));
+
+    let unpriced = track(&h, &replica, call("claude", None)).await.call_cost.unwrap();
+    assert_eq!((unpriced.cost_source(), unpriced.cost), (CostSource::None, None));
+    let step = track(&h, &replica, success("")).await;
+    assert_eq!(step.call_cost, None, "a step is no call");
 }

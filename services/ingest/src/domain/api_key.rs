@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use kernel::{IdSource, PARTITIONS, Partition, Timestamp, WorkspaceId};
+use kernel::{IdSource, PARTITIONS, Partition, Timestamp, WorkspaceId, hex};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -119,10 +119,7 @@ impl ApiKey {
     pub(crate) fn issue_as(id: KeyId, ids: &dyn IdSource) -> Self {
         let mut secret = [0; SECRET_BYTES];
         ids.fill(&mut secret);
-        let mut text = format!("{PREFIX}{id}_");
-        for byte in secret {
-            let _ = write!(text, "{byte:02x}");
-        }
+        let mut text = format!("{PREFIX}{id}_{}", hex(&secret));
         let checksum = crc32fast::hash(text.as_bytes());
         let _ = write!(text, "_{checksum:08x}");
         Self { id, text }

@@ -7,7 +7,7 @@ use kernel::{Currency, Dated, Effort, SavingsPolicy, Timestamp, WorkspaceId, nea
 
 use super::ModelName;
 use super::guard::{Book, Intent, IntentRules, Tier};
-use super::pricing::{FxRate, Price, PriceList, TokenPrice};
+use super::pricing::{FxRate, Model, Price, PriceList, Quote, TokenPrice};
 
 /// Millionths of a euro an hour costs unless the workspace says otherwise (METRICS 4).
 const DEFAULT_RATE: i64 = 45_000_000;
@@ -33,8 +33,14 @@ pub(crate) enum Fact {
     Baseline { key: BaselineKey, ms: Option<i64>, source: BaselineSource },
     /// Price of an hour; `None` withdraws it. An empty agent means the whole workspace.
     Rate { agent_id: String, rate: Option<(i64, Currency)> },
-    /// What tokens of a model cost; `None` withdraws it. An empty provider means any.
-    Price { provider: String, name: ModelName, price: Option<(Currency, Vec<TokenPrice>)> },
+    /// Of which tier models are and what their tokens cost; neither withdraws it. An empty provider means
+    /// any.
+    Price {
+        provider: String,
+        name: ModelName,
+        tier: Option<Tier>,
+        price: Option<(Currency, Vec<TokenPrice>)>,
+    },
     /// Billionths of the second currency for one unit of the first.
     Fx { pair: (Currency, Currency), nanos: i64 },
     Policy {
@@ -45,8 +51,6 @@ pub(crate) enum Fact {
     },
     /// What the guard holds calls for an intent against; `None` archives it.
     Intent { key: String, rules: Option<IntentRules> },
-    /// The tier of models by name; `None` withdraws it. An empty provider means any.
-    ModelTier { provider: String, name: ModelName, tier: Option<Tier> },
 }
 
 /// Another name of a task type, and the dimensions it implies: `email_classification_nl`.
@@ -209,9 +213,10 @@ impl Catalog {
                 });
                 facts.rates.entry(agent_id).or_default().push(effective, rate);
             }
-            Fact::Price { provider, name, price } => {
+            Fact::Price { provider, name, tier, price } => {
                 let price = price.map(|(currency, tokens)| Price { currency, tokens, version });
-                facts.prices.set_price(provider, name, effective, price);
+                let quote = Quote { tier, price };
+                facts.prices.set(provider, name, effective, quote);
             }
             Fact::Fx { pair, nanos } => {
                 facts.prices.set_fx(pair, effective, FxRate { nanos, version });
@@ -233,9 +238,6 @@ impl Catalog {
                 facts.policy.push(effective, policy);
             }
             Fact::Intent { key, rules } => facts.guard.set_intent(key, effective, rules),
-            Fact::ModelTier { provider, name, tier } => {
-                facts.guard.set_tier(provider, name, effective, tier);
-            }
         }
     }
 
@@ -309,7 +311,7 @@ impl Catalog {
     pub(crate) fn price(
         &self,
         workspace: WorkspaceId,
-        model: &str,
+        model: Model<'_>,
         at: Timestamp,
     ) -> Option<&Price> {
         let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
@@ -342,12 +344,11 @@ impl Catalog {
     pub(crate) fn tier(
         &self,
         workspace: WorkspaceId,
-        provider: &str,
-        model: &str,
+        model: Model<'_>,
         at: Timestamp,
     ) -> Option<Tier> {
         let owners = [Some(workspace), None].map(|owner| self.owners.get(&owner));
-        owners.iter().flatten().find_map(|facts| facts.guard.tier(provider, model, at))
+        owners.iter().flatten().find_map(|facts| facts.prices.tier(model, at))
     }
 
     fn unknown(&self, sent: &str, owners: &[Option<&Facts>]) -> UnknownTaskType {

@@ -50,7 +50,8 @@ impl Dimension {
         Self::ALL.into_iter().find(|dimension| *dimension as i16 == number)
     }
 
-    const fn place(self) -> usize {
+    /// Its place in [`Dimension::ALL`].
+    pub(crate) const fn place(self) -> usize {
         self as usize - 1
     }
 }

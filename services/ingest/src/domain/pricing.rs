@@ -1,10 +1,13 @@
 //! What tokens cost and currencies are worth, as one owner dated them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use kernel::{Currency, Dated, Money, Timestamp};
 
 use super::ModelName;
+use super::guard::Tier;
+use super::model_name::Pattern;
 
 /// Tokens one step used, by kind. No kind contains another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,48 +97,73 @@ impl FxRate {
     }
 }
 
-/// Prices and exchange rates of one owner.
+/// A model as an event names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Model<'a> {
+    /// Empty: any.
+    pub(crate) provider: &'a str,
+    pub(crate) name: &'a str,
+}
+
+/// What one version of a price says. Of a withdrawn one: nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Quote {
+    pub(crate) tier: Option<Tier>,
+    pub(crate) price: Option<Price>,
+}
+
+/// Models, prices and exchange rates of one owner.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PriceList {
     exact: HashMap<String, Vec<Listed>>,
-    patterns: Vec<Listed>,
+    patterns: Vec<(Arc<Pattern>, Listed)>,
     fx: HashMap<(Currency, Currency), Dated<FxRate>>,
     /// Prices learnt so far: the order they were recorded in.
     recorded: u64,
 }
 
+/// The versions of one price, each with its place in the order they were recorded in.
 #[derive(Debug, Clone)]
 struct Listed {
     /// Empty: any.
     provider: String,
-    name: ModelName,
-    /// When each version was recorded, and what it says; None withdraws.
-    history: Dated<(u64, Option<Price>)>,
+    history: Dated<(u64, Quote)>,
 }
 
 impl PriceList {
-    /// The price of models from `effective` on; None withdraws it.
-    pub(crate) fn set_price(
+    /// What holds of models from `effective` on.
+    pub(crate) fn set(
         &mut self,
         provider: String,
         name: ModelName,
         effective: Timestamp,
-        price: Option<Price>,
+        quote: Quote,
     ) {
         self.recorded += 1;
-        let version = (self.recorded, price);
-        let listed = match &name {
-            ModelName::Exact(model) => self.exact.entry(model.clone()).or_default(),
-            ModelName::Pattern { .. } => &mut self.patterns,
-        };
-        match listed.iter_mut().find(|known| known.provider == provider && known.name == name) {
-            Some(known) => known.history.push(effective, version),
-            None => {
-                let mut history = Dated::new();
-                history.push(effective, version);
-                listed.push(Listed { provider, name, history });
+        let version = (self.recorded, quote);
+        let new = |provider| Listed { provider, history: Dated::new() };
+        let listed = match name {
+            ModelName::Exact(model) => {
+                let all = self.exact.entry(model).or_default();
+                let known = all.iter().position(|known| known.provider == provider);
+                let place = known.unwrap_or_else(|| {
+                    all.push(new(provider));
+                    all.len() - 1
+                });
+                &mut all[place]
             }
-        }
+            ModelName::Pattern(pattern) => {
+                let all = &mut self.patterns;
+                let known =
+                    all.iter().position(|(of, known)| *of == pattern && known.provider == provider);
+                let place = known.unwrap_or_else(|| {
+                    all.push((pattern, new(provider)));
+                    all.len() - 1
+                });
+                &mut all[place].1
+            }
+        };
+        listed.history.push(effective, version);
     }
 
     pub(crate) fn set_fx(
@@ -147,26 +175,47 @@ impl PriceList {
         self.fx.entry(pair).or_default().push(effective, rate);
     }
 
-    /// The price of a model at `at`. Steps name no provider, so any provider's will do. An exact name goes
-    /// before a pattern, and what was recorded later before what was recorded earlier.
-    pub(crate) fn price(&self, model: &str, at: Timestamp) -> Option<&Price> {
-        let exact = self.exact.get(model).and_then(|listed| newest(listed, model, at));
-        exact.or_else(|| newest(&self.patterns, model, at))
+    /// The price of a model at `at`.
+    pub(crate) fn price(&self, model: Model<'_>, at: Timestamp) -> Option<&Price> {
+        self.find(model, at, |quote| quote.price.as_ref())
+    }
+
+    /// The tier of a model at `at`.
+    pub(crate) fn tier(&self, model: Model<'_>, at: Timestamp) -> Option<Tier> {
+        self.find(model, at, |quote| quote.tier)
     }
 
     pub(crate) fn fx(&self, from: Currency, into: Currency, at: Timestamp) -> Option<&FxRate> {
         self.fx.get(&(from, into))?.at(at)
     }
-}
 
-fn newest<'l>(listed: &'l [Listed], model: &str, at: Timestamp) -> Option<&'l Price> {
-    let held = listed.iter().filter_map(|listed| {
-        // The moment first: it costs less than a pattern.
-        let (recorded, price) = listed.history.at(at)?;
-        let price = price.as_ref()?;
-        listed.name.is(model).then_some((*recorded, price))
-    });
-    held.max_by_key(|(recorded, _)| *recorded).map(|(_, price)| price)
+    /// An exact name goes before a pattern, the named provider before any, and what was recorded later
+    /// before what was recorded earlier. Who names no provider means any.
+    fn find<'l, T>(
+        &'l self,
+        model: Model<'_>,
+        at: Timestamp,
+        said: impl Fn(&'l Quote) -> Option<T>,
+    ) -> Option<T> {
+        let holds = |listed: &'l Listed| {
+            let is_providers = !model.provider.is_empty() && listed.provider == model.provider;
+            if !(is_providers || listed.provider.is_empty() || model.provider.is_empty()) {
+                return None;
+            }
+            let (recorded, quote) = listed.history.at(at)?;
+            Some(((is_providers, *recorded), said(quote)?))
+        };
+        let exact = self.exact.get(model.name).into_iter().flatten();
+        let exact = exact.filter_map(holds).max_by_key(|(rank, _)| *rank);
+        let found = exact.or_else(|| {
+            let patterns = self.patterns.iter().filter_map(|(pattern, listed)| {
+                // The moment first: it costs less than a pattern.
+                holds(listed).filter(|_| pattern.is(model.name))
+            });
+            patterns.max_by_key(|(rank, _)| *rank)
+        });
+        found.map(|(_, said)| said)
+    }
 }
 
 #[cfg(test)]

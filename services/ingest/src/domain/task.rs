@@ -2,7 +2,8 @@
 
 use kernel::{Money, Outcome, Timestamp};
 
-use super::pricing::Tokens;
+use super::cost::Spent;
+use super::pricing::{Model, Tokens};
 
 /// Facts of a completed task, parsed.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,16 @@ pub(crate) struct Task {
 }
 
 impl Task {
+    /// Steps name no provider.
+    pub(super) fn spent(&self) -> Spent<'_> {
+        Spent {
+            sent: self.agent_cost,
+            model: Model { provider: "", name: &self.model },
+            tokens: self.tokens,
+            at: self.occurred,
+        }
+    }
+
     /// The outcome credit is given for. From `edit_ratio_percent` on a human changed it significantly.
     pub(crate) fn judged(&self, edit_ratio_percent: i64) -> Outcome {
         // Exact up to a hundred.

@@ -1,9 +1,9 @@
 //! What one step was worth on the day it was done.
 
-use kernel::{Currency, Effort, Money, Outcome, SavingsPolicy, WorkspaceId, credit};
+use kernel::{Effort, Outcome, SavingsPolicy, WorkspaceId, credit};
 
 use super::catalog::{Asked, Baseline, BaselineSource, Catalog, Policy, Rate, UnknownTaskType};
-use super::pricing::FxRate;
+use super::cost::Cost;
 use super::task::Task;
 
 /// Stamped on the entry; history never changes by itself.
@@ -16,24 +16,6 @@ pub(crate) struct Valuation {
     pub(crate) credited_ms: i64,
     /// `None`: unknown, and counted as uncosted.
     pub(crate) cost: Option<Cost>,
-}
-
-/// What a step cost, and where that was taken from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cost {
-    pub(crate) money: Money,
-    pub(crate) source: CostSource,
-    /// In the rate's currency, and by which exchange rate; `None` where it came in that currency, or no
-    /// exchange rate was known.
-    pub(crate) converted: Option<(Money, FxRate)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CostSource {
-    /// The event said so.
-    Provided,
-    /// Model and tokens, at this version of the price.
-    Computed { price_version: String },
 }
 
 /// What turns a judgement of a step into credit: fixed on the day the step was valued, and the same for
@@ -76,35 +58,12 @@ pub(crate) fn value(
     let outcome = task.judged(policy.edit_ratio_percent);
     Ok(Valuation {
         credited_ms: terms.credited_ms(outcome, task.human_edit_ms),
-        cost: cost(task, workspace, catalog, rate.currency),
+        cost: task.spent().cost(workspace, catalog, rate.currency),
         baseline,
         rate,
         policy,
         outcome,
     })
-}
-
-/// What was sent wins; else what model and tokens come to at the price of the day; else nobody knows.
-fn cost(
-    task: &Task,
-    workspace: WorkspaceId,
-    catalog: &Catalog,
-    currency: Currency,
-) -> Option<Cost> {
-    let (money, source) = match task.agent_cost {
-        Some(sent) => (sent, CostSource::Provided),
-        None if task.model.is_empty() => return None,
-        None => {
-            let price = catalog.price(workspace, &task.model, task.occurred)?;
-            let price_version = price.version.clone();
-            (price.of(task.tokens)?, CostSource::Computed { price_version })
-        }
-    };
-    let fx = (money.currency != currency)
-        .then(|| catalog.fx(workspace, money.currency, currency, task.occurred))
-        .flatten();
-    let converted = fx.and_then(|rate| Some((rate.convert(money, currency)?, rate.clone())));
-    Some(Cost { money, source, converted })
 }
 
 fn baseline(
@@ -129,8 +88,8 @@ mod tests {
     use super::*;
     use crate::domain::catalog::BaselineKey;
     use crate::domain::pricing::{TokenKind, TokenPrice, Tokens};
-    use crate::domain::{Change, Fact, ModelName};
-    use kernel::Timestamp;
+    use crate::domain::{Change, CostSource, Fact, ModelName};
+    use kernel::{Currency, Money, Timestamp};
     use proptest::prelude::*;
 
     const MINUTE: i64 = 60_000;
@@ -184,7 +143,8 @@ mod tests {
             micros_per_million: 2_500_000,
         };
         let name = ModelName::Exact("gpt-4o".into());
-        learn("p1", Fact::Price { provider: "".into(), name, price: Some((usd, vec![input])) });
+        let price = Some((usd, vec![input]));
+        learn("p1", Fact::Price { provider: "".into(), name, tier: None, price });
         learn("f1", Fact::Fx { pair: (usd, Currency::EUR), nanos: 920_000_000 });
         catalog
     }

@@ -137,8 +137,8 @@ fn new_workspace(request: CreateWorkspaceRequest) -> Result<NewWorkspace, Fault>
     let mut c = Check { violations: &mut v, path: "" };
     c.required("name", &request.name);
     c.identifier("request_id", &request.request_id);
-    let time_zone = if request.time_zone.is_empty() { "UTC".to_owned() } else { request.time_zone };
-    access_change::time_zone(&mut v, &time_zone);
+    let sent = if request.time_zone.is_empty() { "UTC" } else { &request.time_zone };
+    let time_zone = access_change::time_zone(&mut v, sent).unwrap_or_default();
     let currency = match request.currency_code.as_str() {
         "" => Some(Currency::EUR),
         code => v.take("currency_code", Currency::new(code)),

@@ -9,7 +9,7 @@ use crate::domain::Dimension;
 use crate::limits::{Admitted, PastSoft};
 
 /// Names the dimensions of a record whose value is one too many. Its bytes again, where there is one.
-pub(super) fn mark(record: &mut LedgerRecord, admitted: &Admitted) -> Option<Vec<u8>> {
+pub(super) fn mark(record: &mut LedgerRecord, admitted: &mut Admitted) -> Option<Vec<u8>> {
     let overflowed = Dimension::ALL.into_iter().filter(|dimension| {
         let value = value(record, *dimension);
         !value.is_empty() && !admitted.has_name(*dimension, value)

@@ -22,7 +22,7 @@ use crate::limits::Recorder;
 
 #[cfg(test)]
 pub(crate) use args::hash as args_hash;
-pub(super) use facts::{intent, model_tier};
+pub(super) use facts::{intent, tier};
 pub(super) use tool_results::note;
 
 /// How long a denial waits for its entry. The caller is about to do something else: it must not wait out

@@ -32,7 +32,6 @@ pub(crate) use guard::args_hash;
 pub(crate) use ingest::IngestApi;
 pub(crate) use ledger::LedgerApi;
 pub(crate) use parse_change::parse_change;
-pub(crate) use parse_price::parse_price;
 
 /// How a failure of the database reads to a caller.
 fn storage(error: db::Error) -> Fault {

@@ -17,7 +17,7 @@ use crate::domain::limits::{
     METADATA_VALUE_BYTES_MAX,
 };
 use crate::domain::pricing::Tokens;
-use crate::domain::{Fingerprint, Task};
+use crate::domain::{Call, Fingerprint, Task};
 
 /// What an event is parsed against.
 #[derive(Clone, Copy)]
@@ -39,6 +39,8 @@ pub(super) struct Parsed<'t> {
     pub(super) body_hash: Fingerprint,
     /// Of a task_completed.
     pub(super) task: Option<Task>,
+    /// Of an llm_call.
+    pub(super) call: Option<Call>,
     /// What a correction corrects.
     pub(super) corrects: Option<&'t LedgerRecord>,
 }
@@ -87,8 +89,8 @@ pub(super) fn event<'t>(
     let dedupe = Some(event.idempotency_key.as_str())
         .filter(|key| !key.is_empty())
         .map(|key| Fingerprint::of_key(door.workspace, key));
-    let task = task(&event, occurred);
-    Ok(Parsed { task, corrects, kind, occurred, dedupe, body_hash, event })
+    let (task, call) = (task(&event, occurred), call(&event, occurred));
+    Ok(Parsed { task, call, corrects, kind, occurred, dedupe, body_hash, event })
 }
 
 fn size(event: &Event, violations: &mut Violations) {
@@ -183,6 +185,18 @@ fn task(event: &Event, occurred: Timestamp) -> Option<Task> {
         agent_cost: body.agent_cost.as_ref().and_then(money),
         model: body.model.clone(),
         tokens: body.tokens.as_ref().map(tokens).unwrap_or_default(),
+    })
+}
+
+fn call(event: &Event, occurred: Timestamp) -> Option<Call> {
+    let Some(Body::LlmCall(body)) = &event.body else { return None };
+    Some(Call {
+        agent_id: event.agent_id.clone(),
+        provider: body.provider.clone(),
+        model: body.model.clone(),
+        tokens: body.tokens.as_ref().map(tokens).unwrap_or_default(),
+        cost: body.cost.as_ref().and_then(money),
+        occurred,
     })
 }
 

@@ -6,13 +6,14 @@ use kernel::{Currency, SavingsPolicy, Timestamp, WorkspaceId};
 use wire::catalog::v1 as catalog;
 use wire::catalog::v1::change::Body;
 
-use super::guard;
+use super::{guard, parse_price};
 use crate::domain::catalog::{Alias, BaselineKey, BaselineSource, Policy};
-use crate::domain::{Change, Fact};
+use crate::domain::{Change, Fact, Patterns};
 
 /// `None` for kinds that bear neither on what an event is worth nor on what the guard allows.
 pub(crate) fn parse_change(
     change: catalog::Change,
+    patterns: &mut Patterns,
 ) -> Result<Option<Change>, Box<dyn Error + Send + Sync>> {
     let owner = match change.workspace_id.as_str() {
         "" => None,
@@ -88,10 +89,14 @@ pub(crate) fn parse_change(
         Body::Intent(mut body) => (body.version.take(), guard::intent(body)),
         Body::ModelPrice(mut body) => {
             let version = body.version.take();
-            let Some(fact) = guard::model_tier(body) else { return Ok(None) };
+            let Some(fact) = parse_price::model_price(body, patterns) else { return Ok(None) };
             (version, fact)
         }
-        Body::FxRate(_) | Body::ReportingDefaults(_) => return Ok(None),
+        Body::FxRate(body) => {
+            let fact = parse_price::fx_rate(&body)?;
+            (body.version, fact)
+        }
+        Body::ReportingDefaults(_) => return Ok(None),
     };
     let version = version.map(|version| version.version_id).unwrap_or_default();
     Ok(Some(Change { owner, effective, version, fact }))

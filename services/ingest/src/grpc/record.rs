@@ -141,9 +141,18 @@ impl IngestApi {
             }
             _ => None,
         };
+        let call_cost = match &parsed.call {
+            Some(call) => {
+                let cost = self.0.price(call, gate.workspace);
+                let cost = cost.map_err(|error| no_value(error, place))?;
+                Some(render::call_cost(cost.as_ref()))
+            }
+            None => None,
+        };
         let corrects = parsed.corrects.map(|target| Box::new(corrections::kept(target)));
         let event = Some(parsed.event);
-        let record = LedgerRecord { event, valuation, corrects, ..LedgerRecord::default() };
+        let record =
+            LedgerRecord { event, valuation, corrects, call_cost, ..LedgerRecord::default() };
         let entry = NewEntry {
             workspace: gate.workspace,
             kind: parsed.kind,
@@ -165,9 +174,9 @@ impl IngestApi {
         let workspace = ready.first().map(|one| one.entry.workspace);
         let (mut entries, mut records): (Vec<NewEntry>, Vec<LedgerRecord>) =
             ready.into_iter().map(|one| (one.entry, one.record)).unzip();
-        let admitted = self.0.admit(&entries, recorder).await?;
+        let mut admitted = self.0.admit(&entries, recorder).await?;
         for (entry, record) in entries.iter_mut().zip(&mut records) {
-            if let Some(marked) = admission::mark(record, &admitted) {
+            if let Some(marked) = admission::mark(record, &mut admitted) {
                 entry.record = marked;
             }
         }

@@ -8,7 +8,7 @@ use wire::ingest::v1::{LedgerRecord, Receipt, TaskCompleted};
 
 use super::parse::timestamp;
 use crate::domain::catalog::BaselineSource;
-use crate::domain::{CostSource, KeyRecord, Scope, Valuation, Workspace};
+use crate::domain::{Cost, CostSource, KeyRecord, Scope, Valuation, Workspace};
 
 /// The receipt of an entry, read from what is stored: a duplicate gets what the first one got.
 pub(super) fn receipt(
@@ -41,6 +41,7 @@ pub(super) fn receipt(
         agent_cost,
         net_saved,
         warnings: overflow(record),
+        call_cost: record.call_cost.clone(),
     }
 }
 
@@ -67,14 +68,7 @@ fn cost_saved(valuation: &wire_v1::Valuation) -> common::Money {
 }
 
 pub(super) fn valuation(v: &Valuation) -> wire_v1::Valuation {
-    let (cost_source, price_version) = match v.cost.as_ref().map(|cost| &cost.source) {
-        Some(CostSource::Provided) => (wire_v1::CostSource::Provided, ""),
-        Some(CostSource::Computed { price_version }) => {
-            (wire_v1::CostSource::Computed, price_version.as_str())
-        }
-        None => (wire_v1::CostSource::None, ""),
-    };
-    let converted = v.cost.as_ref().and_then(|cost| cost.converted.as_ref());
+    let cost = call_cost(v.cost.as_ref());
     wire_v1::Valuation {
         baseline_ms: v.baseline.ms,
         baseline_source: match v.baseline.source {
@@ -99,12 +93,12 @@ pub(super) fn valuation(v: &Valuation) -> wire_v1::Valuation {
         // A percentage fits.
         unmeasured_review_credit_percent: i32::try_from(v.policy.review_percent).ok(),
         credited_ms: v.credited_ms,
-        cost_source: cost_source.into(),
-        agent_cost: v.cost.as_ref().map(|cost| money(cost.money)),
-        price_version: price_version.to_owned(),
-        converted_cost: converted.map(|(converted, _)| money(*converted)),
-        fx_rate_nanos: converted.map_or(0, |(_, rate)| rate.nanos),
-        fx_version: converted.map_or_else(String::new, |(_, rate)| rate.version.clone()),
+        cost_source: cost.cost_source,
+        agent_cost: cost.cost,
+        price_version: cost.price_version,
+        converted_cost: cost.converted_cost,
+        fx_rate_nanos: cost.fx_rate_nanos,
+        fx_version: cost.fx_version,
         outcome: match v.outcome {
             Outcome::Success => common::Outcome::Success,
             Outcome::NeedsReview => common::Outcome::NeedsReview,
@@ -112,6 +106,26 @@ pub(super) fn valuation(v: &Valuation) -> wire_v1::Valuation {
             Outcome::Pending => common::Outcome::Pending,
         }
         .into(),
+    }
+}
+
+/// What something cost, and how that was found; `None`: nobody knows.
+pub(super) fn call_cost(cost: Option<&Cost>) -> wire_v1::CallCost {
+    let (cost_source, price_version) = match cost.map(|cost| &cost.source) {
+        Some(CostSource::Provided) => (wire_v1::CostSource::Provided, ""),
+        Some(CostSource::Computed { price_version }) => {
+            (wire_v1::CostSource::Computed, price_version.as_str())
+        }
+        None => (wire_v1::CostSource::None, ""),
+    };
+    let converted = cost.and_then(|cost| cost.converted.as_ref());
+    wire_v1::CallCost {
+        cost_source: cost_source.into(),
+        cost: cost.map(|cost| money(cost.money)),
+        price_version: price_version.to_owned(),
+        converted_cost: converted.map(|(converted, _)| money(*converted)),
+        fx_rate_nanos: converted.map_or(0, |(_, rate)| rate.nanos),
+        fx_version: converted.map_or_else(String::new, |(_, rate)| rate.version.clone()),
     }
 }
 

@@ -1,8 +1,7 @@
 //! Where the cache keeps what the guard counts.
 
-use std::fmt::Write as _;
-
 use hot::Key;
+use kernel::hex;
 
 use super::{ArgsHash, Stage};
 
@@ -24,9 +23,5 @@ pub(super) fn result(at: Stage<'_>, tool: &str, args: ArgsHash) -> Key {
 }
 
 fn of_call(what: &str, at: Stage<'_>, tool: &str, args: ArgsHash) -> Key {
-    let mut hex = String::with_capacity(2 * args.len());
-    for byte in args {
-        write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
-    }
-    Key::new(at.workspace, KIND, [what, at.ticket_id, at.stage, tool, &hex])
+    Key::new(at.workspace, KIND, [what, at.ticket_id, at.stage, tool, &hex(&args)])
 }

@@ -25,14 +25,15 @@ Examples:
   tally catalog list                                  task types and the minutes that hold now
   tally catalog list rates
   tally catalog set baseline email_classification 5m --from 2026-07-01T00:00:00Z --reason \"Measured in May\"
-  tally catalog set rate \"EUR 85\" --reason \"Payroll 2026\" --dry-run
+  tally catalog set rate EUR 85 --reason \"Payroll 2026\" --dry-run
+  tally catalog set intent refund --risk high --tier large --reason \"Reviewed\"
+  tally catalog set price gpt-4o-mini --tier small --currency USD --token input=0.15 --reason \"Price list\"
   tally catalog history email_classification
   tally catalog resolve email_classification_nl ticket_routing --at 2026-06-30T12:00:00Z
   tally catalog diff deploy/packs/support-starter.yaml
   tally catalog import deploy/packs/support-starter.yaml --reason \"Reviewed by the support lead\"
   tally catalog export > catalog.yaml
-Intents and model prices are set by importing a pack. The key is read from TALLY_API_KEY; reading needs the
-report scope, changing the admin scope.")]
+The key is read from TALLY_API_KEY; reading needs the report scope, changing the admin scope.")]
 pub(crate) struct Catalog {
     #[command(subcommand)]
     action: Action,

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use chassis::Channel;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
-use kernel::{EventId, Timestamp};
+use kernel::{EventId, Timestamp, decimal};
 use serde_json::Value;
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::ingest_service_client::IngestServiceClient;
-use wire::ingest::v1::{Event, GetEventRequest, ListEventsRequest, RecordedEvent};
+use wire::ingest::v1::{CallCost, Event, GetEventRequest, ListEventsRequest, RecordedEvent};
 
 use crate::client::Client;
 use crate::failure::Failure;
@@ -150,7 +150,7 @@ fn row(recorded: &RecordedEvent) -> Result<[String; 7], Failure> {
         event.agent_id.clone(),
         ticket.unwrap_or_default(),
         kind(&event)?,
-        what(&event),
+        what(&event, record.call_cost.as_ref()),
         saved.unwrap_or_default(),
     ])
 }
@@ -170,7 +170,7 @@ fn kind(event: &Event) -> Result<String, Failure> {
     Ok(name)
 }
 
-fn what(event: &Event) -> String {
+fn what(event: &Event, call_cost: Option<&CallCost>) -> String {
     let outcome = |outcome: common::Outcome| {
         outcome.as_str_name().trim_start_matches("OUTCOME_").to_lowercase().replace('_', " ")
     };
@@ -182,6 +182,15 @@ fn what(event: &Event) -> String {
             format!("{} is now {}", body.event_id, outcome(body.outcome()))
         }
         Some(Body::Retracted(body)) => format!("{}: {}", body.event_id, body.reason),
+        Some(Body::LlmCall(call)) => match call_cost.map(|stamped| &stamped.cost) {
+            // To the last digit: a call costs less than a cent, and is not free.
+            Some(Some(cost)) => {
+                let amount = decimal::write(cost.micros, 6);
+                format!("{}, {} {amount}", call.model, cost.currency_code)
+            }
+            Some(None) => format!("{}, unpriced", call.model),
+            None => call.model.clone(),
+        },
         _ => String::new(),
     }
 }
@@ -190,7 +199,7 @@ fn what(event: &Event) -> String {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use wire::ingest::v1::{KnowledgeGapClosed, OutcomeRevised};
+    use wire::ingest::v1::{KnowledgeGapClosed, LlmCall, OutcomeRevised};
 
     #[test]
     fn a_kind_is_named_as_the_filter_takes_it() {
@@ -205,7 +214,17 @@ mod tests {
         let outcome = common::Outcome::NeedsReview.into();
         let body = OutcomeRevised { event_id: "ev_1".into(), outcome, ..Default::default() };
         let event = Event { body: Some(Body::OutcomeRevised(body)), ..Default::default() };
-        assert_eq!(what(&event), "ev_1 is now needs review");
+        assert_eq!(what(&event, None), "ev_1 is now needs review");
+    }
+
+    #[test]
+    fn a_call_says_what_it_cost_or_that_nobody_knows() {
+        let body = LlmCall { model: "gpt-4o".into(), ..Default::default() };
+        let event = Event { body: Some(Body::LlmCall(body)), ..Default::default() };
+        let cost = Some(common::Money { currency_code: "USD".into(), micros: 2_500 });
+        let priced = CallCost { cost, ..Default::default() };
+        assert_eq!(what(&event, Some(&priced)), "gpt-4o, USD 0.0025");
+        assert_eq!(what(&event, Some(&CallCost::default())), "gpt-4o, unpriced");
     }
 
     #[test]

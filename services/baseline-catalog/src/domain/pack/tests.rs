@@ -134,3 +134,17 @@ proptest! {
         let _ = Pack::read(&text);
     }
 }
+
+#[test]
+fn limits_are_written_whole_so_that_another_default_changes_none() {
+    let pack = Pack::read("pack: a\nintents: [{intent: refund, risk: low}]\n").unwrap();
+    let written = shown(&pack.entries[0].value);
+    let limits = "\
+call_limits:
+  retries_max: 2
+  identical_calls_max: 1
+  identical_retryable_calls_max: 2
+  memory_duration: 1d
+";
+    assert!(written.ends_with(limits), "{written}");
+}

@@ -6,7 +6,6 @@ use kernel::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::ModelName;
 
 fn known(risk: Risk, allowed_tiers: &[Tier]) -> Intent {
     let allowed_tiers = allowed_tiers.to_vec();
@@ -106,48 +105,15 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::EPOCH.plus(Duration::from_secs(seconds))
 }
 
-fn pattern(written: &str) -> ModelName {
-    ModelName::pattern(written).unwrap()
-}
-
 #[test]
-fn an_exact_name_precedes_a_pattern_and_the_later_pattern_the_earlier() {
+fn an_archived_intent_holds_until_its_moment() {
     let mut book = Book::default();
-    let mut set = |provider: &str, name, tier| {
-        book.set_tier(provider.to_owned(), name, at(10), Some(tier));
-    };
-    set("openai", ModelName::Exact("gpt-4o-mini".into()), Tier::Small);
-    set("", pattern("gpt-.*"), Tier::Standard);
-    set("", pattern("gpt-4o.*"), Tier::Large);
-    assert_eq!(book.tier("openai", "gpt-4o-mini", at(10)), Some(Tier::Small));
-    assert_eq!(book.tier("", "gpt-4o-mini", at(10)), Some(Tier::Small), "any provider's");
-    assert_eq!(book.tier("azure", "gpt-4o-mini", at(10)), Some(Tier::Large));
-    assert_eq!(book.tier("azure", "gpt-3", at(10)), Some(Tier::Standard));
-    assert_eq!(book.tier("azure", "my-gpt-3", at(10)), None, "a pattern is for whole names");
-    assert_eq!(book.tier("azure", "gpt-3", at(9)), None, "before it held");
-}
-
-#[test]
-fn a_withdrawn_price_and_an_archived_intent_hold_until_their_moment() {
-    let mut book = Book::default();
-    let name = ModelName::Exact("m".into());
-    book.set_tier(String::new(), name.clone(), at(10), Some(Tier::Large));
-    book.set_tier(String::new(), name, at(20), None);
-    assert_eq!(book.tier("p", "m", at(19)), Some(Tier::Large));
-    assert_eq!(book.tier("p", "m", at(20)), None);
     let rules = IntentRules { risk: Risk::Low, allowed_tiers: vec![], limits: Limits::default() };
     book.set_intent("refund".into(), at(10), Some(rules.clone()));
     book.set_intent("refund".into(), at(20), None);
     assert_eq!(book.intent("refund", at(9)), None);
     assert_eq!(book.intent("refund", at(19)), Some(Some(&rules)));
     assert_eq!(book.intent("refund", at(20)), Some(None));
-}
-
-#[test]
-fn a_pattern_that_is_none_or_grows_without_bound_is_refused() {
-    for written in ["(", "a{1000}{1000}{1000}", "(?=x)"] {
-        assert!(ModelName::pattern(written).is_none(), "{written}");
-    }
 }
 
 /// A counter as the cache keeps it.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::Patterns;
 
 fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
@@ -60,22 +61,55 @@ fn long_calls_have_the_price_of_long_calls() {
     assert_eq!((of(199_999), of(200_000)), (Some(199_999), Some(400_000)));
 }
 
+fn exact(model: &str) -> ModelName {
+    ModelName::Exact(model.into())
+}
+
+fn pattern(written: &str) -> ModelName {
+    Patterns::default().name(written).unwrap()
+}
+
+fn by<'a>(provider: &'a str, name: &'a str) -> Model<'a> {
+    Model { provider, name }
+}
+
 #[test]
 fn an_exact_name_goes_before_a_pattern_and_the_later_before_the_earlier() {
     let mut list = PriceList::default();
-    let named = |version: &str| Some(Price { version: version.into(), ..usual() });
-    let exact = |model: &str| ModelName::Exact(model.into());
-    list.set_price("".into(), ModelName::pattern("gpt-.*").unwrap(), at(0), named("pattern"));
-    list.set_price("".into(), ModelName::pattern("gpt-4.*").unwrap(), at(0), named("later"));
-    list.set_price("openai".into(), exact("gpt-4o"), at(10), named("exact"));
-    list.set_price("openai".into(), exact("gpt-4o"), at(20), None);
-    let found = |model: &str, when| list.price(model, at(when)).map(|price| price.version.as_str());
+    let named = |version: &str| {
+        let price = Some(Price { version: version.into(), ..usual() });
+        Quote { price, ..Quote::default() }
+    };
+    list.set("".into(), pattern("gpt-.*"), at(0), named("pattern"));
+    list.set("".into(), pattern("gpt-4.*"), at(0), named("later"));
+    list.set("openai".into(), exact("gpt-4o"), at(10), named("exact"));
+    list.set("openai".into(), exact("gpt-4o"), at(20), Quote::default());
+    let found =
+        |model: &str, when| list.price(by("", model), at(when)).map(|price| price.version.as_str());
     assert_eq!(found("gpt-3", 5), Some("pattern"));
     assert_eq!(found("gpt-4o", 5), Some("later"));
     assert_eq!(found("gpt-4o", 10), Some("exact"));
     assert_eq!(found("gpt-4o", 20), Some("later"), "withdrawn, it steps aside");
     assert_eq!(found("claude", 20), None);
     assert_eq!(found("gpt-4o", -1), None);
+}
+
+#[test]
+fn the_named_provider_goes_before_any_and_a_pattern_is_for_whole_names() {
+    let mut list = PriceList::default();
+    let of = |tier| Quote { tier: Some(tier), ..Quote::default() };
+    list.set("openai".into(), exact("gpt-4o-mini"), at(10), of(Tier::Small));
+    list.set("".into(), exact("gpt-4o-mini"), at(10), of(Tier::Standard));
+    list.set("".into(), pattern("gpt-3.*"), at(10), of(Tier::Standard));
+    list.set("".into(), pattern("gpt-3-turbo"), at(10), of(Tier::Large));
+    let tier = |provider, model, when| list.tier(by(provider, model), at(when));
+    assert_eq!(tier("openai", "gpt-4o-mini", 10), Some(Tier::Small));
+    assert_eq!(tier("azure", "gpt-4o-mini", 10), Some(Tier::Standard));
+    assert_eq!(tier("", "gpt-4o-mini", 10), Some(Tier::Standard), "any provider's: the later");
+    assert_eq!(tier("azure", "gpt-3-turbo", 10), Some(Tier::Large));
+    assert_eq!(tier("azure", "gpt-3", 10), Some(Tier::Standard));
+    assert_eq!(tier("azure", "my-gpt-3", 10), None);
+    assert_eq!(tier("azure", "gpt-3", 9), None, "before it held");
 }
 
 #[test]

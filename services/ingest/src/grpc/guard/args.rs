@@ -43,18 +43,15 @@ pub(super) fn of_event(sent: &[u8]) -> Option<ArgsHash> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use kernel::hex;
     use proptest::prelude::*;
-
-    fn hex(hash: ArgsHash) -> String {
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     #[test]
     fn it_is_the_plain_sha_256_of_the_canonical_text() {
         // printf '{}' | sha256sum
         let none = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
-        assert_eq!(hex(hash("").unwrap()), none);
-        assert_eq!(hex(hash(" { } ").unwrap()), none);
+        assert_eq!(hex(&hash("").unwrap()), none);
+        assert_eq!(hex(&hash(" { } ").unwrap()), none);
         let canonical = r#"{"a":[1,2.5,"\u000f\n"],"b":"é"}"#;
         let written = "{\"b\" : \"\\u00e9\", \"a\": [1.0, 25e-1, \"\\u000F\\u000a\"]}";
         assert_eq!(hash(written).unwrap(), hash(canonical).unwrap());
@@ -89,8 +86,8 @@ mod tests {
         fn an_event_may_carry_it_as_bytes_or_as_digits(json in "[a-z]{0,9}") {
             let hash = hash(&format!("\"{json}\"")).unwrap();
             prop_assert_eq!(of_event(&hash), Some(hash));
-            prop_assert_eq!(of_event(hex(hash).as_bytes()), Some(hash));
-            prop_assert_eq!(of_event(hex(hash).to_uppercase().as_bytes()), Some(hash));
+            prop_assert_eq!(of_event(hex(&hash).as_bytes()), Some(hash));
+            prop_assert_eq!(of_event(hex(&hash).to_uppercase().as_bytes()), Some(hash));
             prop_assert_eq!(of_event(&hash[1..]), None);
         }
 

@@ -1,8 +1,6 @@
 //! A denial as an event, so that what it saved can be reported.
 
-use std::fmt::Write as _;
-
-use kernel::Timestamp;
+use kernel::{Timestamp, hex};
 use prost::Message as _;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::{CallDenied, CheckCallRequest, Event, Ticket};
@@ -62,9 +60,6 @@ pub(super) fn event(
 }
 
 fn key(event: &Event, day: i64) -> String {
-    let mut key = format!("guard:{day}:");
-    for byte in Fingerprint::of(&event.encode_to_vec()).as_bytes() {
-        write!(key, "{byte:02x}").expect("writing to a String cannot fail");
-    }
-    key
+    let fingerprint = Fingerprint::of(&event.encode_to_vec());
+    format!("guard:{day}:{}", hex(fingerprint.as_bytes()))
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use wire::catalog::v1 as catalog;
 
+use crate::domain::Fact;
 use crate::domain::guard::{IntentRules, Limits, Risk, Tier};
-use crate::domain::{Fact, ModelName};
 
 /// An intent; an archived one has no rules.
 pub(in crate::grpc) fn intent(body: catalog::Intent) -> Fact {
@@ -18,25 +18,6 @@ pub(in crate::grpc) fn intent(body: catalog::Intent) -> Fact {
         IntentRules { risk: risk(body.risk()), allowed_tiers, limits }
     });
     Fact::Intent { key: body.intent, rules }
-}
-
-/// The tier of the models a price is for. None for a pattern that is no regular expression: the catalog
-/// refuses those, and one that slips through must not end the stream of everything else.
-pub(in crate::grpc) fn model_tier(body: catalog::ModelPrice) -> Option<Fact> {
-    let tier = if body.withdrawn { None } else { tier(body.tier()) };
-    let name = match body.model_match() {
-        catalog::ModelMatch::Regex => ModelName::pattern(&body.model).or_else(|| {
-            tracing::warn!(
-                pattern = body.model,
-                "a model price is passed over: its pattern is no regular expression"
-            );
-            None
-        })?,
-        catalog::ModelMatch::Exact | catalog::ModelMatch::Unspecified => {
-            ModelName::Exact(body.model)
-        }
-    };
-    Some(Fact::ModelTier { provider: body.provider, name, tier })
 }
 
 fn limits(sent: catalog::CallLimits) -> Limits {
@@ -60,7 +41,8 @@ fn limits(sent: catalog::CallLimits) -> Limits {
     }
 }
 
-fn tier(sent: catalog::ModelTier) -> Option<Tier> {
+/// None: the price does not say.
+pub(in crate::grpc) fn tier(sent: catalog::ModelTier) -> Option<Tier> {
     match sent {
         catalog::ModelTier::Unspecified => None,
         catalog::ModelTier::Small => Some(Tier::Small),
@@ -86,8 +68,9 @@ mod tests {
     use wire::catalog::v1::change::Body;
 
     use super::*;
-    use crate::domain::Catalog;
     use crate::domain::guard::Intent;
+    use crate::domain::pricing::Model;
+    use crate::domain::{Catalog, Patterns};
     use crate::grpc::parse_change;
 
     fn learn(catalog: &mut Catalog, owner: Option<WorkspaceId>, seconds: i64, body: Body) {
@@ -97,7 +80,7 @@ mod tests {
             body: Some(body),
             ..Default::default()
         };
-        if let Some(change) = parse_change(change).unwrap() {
+        if let Some(change) = parse_change(change, &mut Patterns::default()).unwrap() {
             catalog.learn(change);
         }
     }
@@ -164,10 +147,11 @@ mod tests {
         let mut known = Catalog::default();
         learn(&mut known, None, 0, price("gpt-4o", ModelMatch::Exact, ModelTier::Large));
         learn(&mut known, Some(ours), 10, price("gpt-.*", ModelMatch::Regex, ModelTier::Standard));
-        assert_eq!(known.tier(theirs, "openai", "gpt-4o", at(10)), Some(Tier::Large));
-        assert_eq!(known.tier(ours, "openai", "gpt-4o", at(9)), Some(Tier::Large));
-        assert_eq!(known.tier(ours, "openai", "gpt-4o", at(10)), Some(Tier::Standard));
-        assert_eq!(known.tier(ours, "openai", "claude", at(10)), None);
+        let tier = |who, name, when| known.tier(who, Model { provider: "openai", name }, at(when));
+        assert_eq!(tier(theirs, "gpt-4o", 10), Some(Tier::Large));
+        assert_eq!(tier(ours, "gpt-4o", 9), Some(Tier::Large));
+        assert_eq!(tier(ours, "gpt-4o", 10), Some(Tier::Standard));
+        assert_eq!(tier(ours, "claude", 10), None);
     }
 
     #[test]
@@ -175,6 +159,9 @@ mod tests {
         let mut known = Catalog::default();
         let bad = price("a)|(b", catalog::ModelMatch::Regex, catalog::ModelTier::Small);
         learn(&mut known, None, 0, bad);
-        assert_eq!(known.tier(WorkspaceId::new(1).unwrap(), "", "a", at(1)), None);
+        assert_eq!(
+            known.tier(WorkspaceId::new(1).unwrap(), Model { provider: "", name: "a" }, at(1)),
+            None
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
-use kernel::Timestamp;
+use kernel::{Timestamp, decimal};
 use wire::catalog::v1 as pb;
 
 use super::show;
@@ -15,7 +15,7 @@ pub(super) struct List {
     /// What to list.
     #[arg(default_value = "task-types")]
     what: What,
-    /// What held at this instant, RFC 3339. Default: now. Task types are those of now.
+    /// What held at this instant, RFC 3339. Default: now.
     #[arg(long)]
     at: Option<Timestamp>,
     /// Print as JSON, one value a line.
@@ -36,7 +36,7 @@ enum What {
 
 pub(super) async fn run(catalog: &mut Caller, args: List) -> Result<(), Failure> {
     match args.what {
-        What::TaskTypes => task_types(catalog, args.json).await,
+        What::TaskTypes => task_types(catalog, args).await,
         What::Rates => rates(catalog, args).await,
         What::Policy => policy(catalog, args).await,
         What::Reporting => reporting(catalog, args).await,
@@ -72,10 +72,10 @@ macro_rules! each_as_json {
     };
 }
 
-async fn task_types(catalog: &mut Caller, as_json: bool) -> Result<(), Failure> {
-    let request = pb::ListTaskTypesRequest::default();
+async fn task_types(catalog: &mut Caller, args: List) -> Result<(), Failure> {
+    let request = pb::ListTaskTypesRequest { at_time: instant(args.at), ..Default::default() };
     let listed = all!(catalog, list_task_types, request, task_types);
-    if as_json {
+    if args.json {
         each_as_json!(listed);
         return Ok(());
     }
@@ -219,8 +219,15 @@ async fn prices(catalog: &mut Caller, args: List) -> Result<(), Failure> {
     for price in prices {
         let tokens = price.token_prices.iter().map(|token| {
             let kind = show::word(token.token_kind().as_str_name(), "TOKEN_KIND_");
-            let amount = show::decimal(token.price_micros_per_million_tokens, 6);
-            format!("{kind} {} {amount}", price.currency_code)
+            let amount = decimal::write(token.price_micros_per_million_tokens, 6);
+            let mut what = kind;
+            if !token.service_tier.is_empty() {
+                what.push_str(&format!(" ({})", token.service_tier));
+            }
+            if token.input_tokens_min > 0 {
+                what.push_str(&format!(" from {}", print::count(token.input_tokens_min)));
+            }
+            format!("{what} {} {amount}", price.currency_code)
         });
         let [_, since, _, why] = show::version(price.version.as_ref());
         table.add_row([
@@ -255,7 +262,7 @@ async fn fx(catalog: &mut Caller, args: List) -> Result<(), Failure> {
         table.add_row([
             rate.base_currency_code,
             rate.quote_currency_code,
-            show::decimal(rate.rate_nanos, 9),
+            decimal::write(rate.rate_nanos, 9),
             rate.rate_source,
             since,
             why,

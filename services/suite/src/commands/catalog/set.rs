@@ -1,9 +1,12 @@
 //! `tally catalog set`: one value, from some instant on, with a reason.
 
+mod intent;
+mod price;
+
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use kernel::Timestamp;
+use kernel::{Timestamp, decimal};
 use wire::catalog::v1 as pb;
 use wire::common::v1::Money;
 
@@ -54,11 +57,11 @@ Example:
     /// What an hour costs.
     #[command(after_help = "\
 Example:
-  tally catalog set rate \"EUR 85\" --from 2026-01-01T00:00:00Z --reason \"Payroll 2026\"")]
+  tally catalog set rate EUR 85 --from 2026-01-01T00:00:00Z --reason \"Payroll 2026\"")]
     Rate {
-        /// Currency and amount, such as "EUR 85". Left out with --withdraw.
-        #[arg(value_parser = money, required_unless_present = "withdraw", conflicts_with = "withdraw")]
-        rate: Option<Money>,
+        /// Currency and amount, such as EUR 85. Left out with --withdraw.
+        #[arg(num_args = 1..=2, required_unless_present = "withdraw", conflicts_with = "withdraw")]
+        rate: Vec<String>,
         /// Only for this agent.
         #[arg(long, default_value = "", hide_default_value = true)]
         agent: String,
@@ -128,6 +131,11 @@ Example:
         #[command(flatten)]
         how: How,
     },
+    /// What a customer wants, and what an AI may do about it. All of it is set: what is not said becomes the
+    /// default.
+    Intent(intent::Intent),
+    /// What a model's tokens cost. All of it is set: what is not said becomes the default.
+    Price(price::Price),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -226,7 +234,7 @@ pub(super) async fn run(catalog: &mut Caller, set: Set) -> Result<(), Failure> {
         }
         Set::Rate { rate, agent, team, withdraw, how } => {
             let as_json = how.json;
-            let rate = rate.unwrap_or_default();
+            let rate = per_hour(&rate).map_err(Failure::Other)?;
             let request = request!(SetHourlyRateRequest, how, {
                 agent_id: agent,
                 team_id: team,
@@ -278,6 +286,18 @@ pub(super) async fn run(catalog: &mut Caller, set: Set) -> Result<(), Failure> {
             let request = request!(SetFxRateRequest, how, { fx_rate: Some(rate) });
             send!(catalog, set_fx_rate, request, as_json)
         }
+        Set::Intent(intent) => {
+            let (intent, how) = intent.parts();
+            let as_json = how.json;
+            let request = request!(SetIntentRequest, how, { intent: Some(intent) });
+            send!(catalog, set_intent, request, as_json)
+        }
+        Set::Price(price) => {
+            let (price, how) = price.parts();
+            let as_json = how.json;
+            let request = request!(SetModelPriceRequest, how, { model_price: Some(price) });
+            send!(catalog, set_model_price, request, as_json)
+        }
     }
 }
 
@@ -292,16 +312,15 @@ fn alias(text: &str) -> Result<pb::TaskTypeAlias, std::convert::Infallible> {
     Ok(pb::TaskTypeAlias { alias, language, channel: String::new() })
 }
 
-/// Decimal text to billionths without a float in between.
+/// `EUR 85` or `85`, in one argument or two; nothing is no rate.
+fn per_hour(words: &[String]) -> Result<Money, String> {
+    if words.is_empty() { Ok(Money::default()) } else { money(&words.join(" ")) }
+}
+
+/// What one unit is worth, in billionths.
 fn rate(text: &str) -> Result<i64, String> {
-    const PLACES: usize = 9;
     let wrong = || "write a rate such as 0.92, with at most nine decimals".to_owned();
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > PLACES {
-        return Err(wrong());
-    }
-    format!("{whole}{part:0<PLACES$}").parse().map_err(|_| wrong())
+    decimal::parse(text, 9).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -312,9 +331,18 @@ mod tests {
     fn a_rate_is_exact_or_refused() {
         assert_eq!(rate("0.92"), Ok(920_000_000));
         assert_eq!(rate("1"), Ok(1_000_000_000));
-        for bad in ["", ".9", "-1", "1e3", "0.1234567890"] {
+        for bad in ["", ".9", "-1", "1e3", "0.1234567891"] {
             assert!(rate(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_rate_is_one_argument_or_two() {
+        let eur = Ok(Money { currency_code: "EUR".to_owned(), micros: 85_000_000 });
+        assert_eq!(per_hour(&["EUR".to_owned(), "85".to_owned()]), eur);
+        assert_eq!(per_hour(&["EUR 85".to_owned()]), eur);
+        assert_eq!(per_hour(&[]), Ok(Money::default()));
+        assert!(per_hour(&["85".to_owned(), "EUR".to_owned()]).is_err());
     }
 
     #[test]

@@ -64,16 +64,6 @@ pub(super) fn version(version: Option<&Version>) -> [String; 4] {
     [version.version_id.clone(), since, version.actor.clone(), version.reason.clone()]
 }
 
-/// A number of parts as a decimal, with no more digits than say something: `0.92`.
-pub(super) fn decimal(parts: i64, places: usize) -> String {
-    let text = format!("{:0>width$}", parts.max(0), width = places + 1);
-    let (whole, part) = text.split_at(text.len() - places);
-    match part.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        part => format!("{whole}.{part}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,10 +84,5 @@ mod tests {
         assert_eq!(source(&baseline), "override of 4 min");
         baseline.source = BaselineSource::BuiltIn.into();
         assert_eq!(source(&baseline), "built in");
-    }
-
-    #[test]
-    fn a_decimal_has_the_digits_that_say_something() {
-        assert_eq!([decimal(920_000_000, 9), decimal(85_000_000, 6)], ["0.92", "85"]);
     }
 }

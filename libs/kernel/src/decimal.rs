@@ -1,7 +1,7 @@
 //! Decimal numbers without a float in between: `0.92` is 920,000,000 billionths, exactly.
 
 /// `text` times ten to the power of `places`; `None` where it is no such number, or would lose digits.
-pub(super) fn parse(text: &str, places: usize) -> Option<i64> {
+pub fn parse(text: &str, places: usize) -> Option<i64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(part) || text.ends_with('.') {
@@ -14,8 +14,8 @@ pub(super) fn parse(text: &str, places: usize) -> Option<i64> {
     format!("{whole}{part:0<places$}").parse().ok()
 }
 
-/// With no more digits than say something.
-pub(super) fn write(value: i64, places: usize) -> String {
+/// With no more digits than say something. There is nothing below zero: it is written as zero.
+pub fn write(value: i64, places: usize) -> String {
     let text = format!("{:0>width$}", value.max(0), width = places + 1);
     let (whole, part) = text.split_at(text.len() - places);
     let part = part.trim_end_matches('0');

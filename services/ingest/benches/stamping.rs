@@ -1,16 +1,21 @@
 //! How long it takes to value a step. Prints, and decides nothing:
 //!
-//! `cargo test --release -p ingest --lib -- --ignored --nocapture stamping`
+//! `cargo bench -p ingest`
+#![expect(clippy::unwrap_used, reason = "a program of the workshop")]
+
+/// The domain alone, built into this program: it is pure, and nobody outside of ingest has a use for it.
+#[path = "../src/domain/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "only what values a step is run")]
+mod domain;
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use kernel::{Currency, Money, SavingsPolicy};
+use kernel::{Currency, Money, SavingsPolicy, Timestamp, WorkspaceId};
 
 use crate::domain::catalog::{Alias, BaselineKey, BaselineSource};
 use crate::domain::pricing::{TokenKind, TokenPrice, Tokens};
-use crate::domain::{Catalog, Change, Fact, ModelName, Task, value};
-use kernel::{Timestamp, WorkspaceId};
+use crate::domain::{Catalog, Change, Fact, Patterns, Task, value};
 
 const WORKSPACES: i64 = 1_000;
 const TASK_TYPES: i64 = 1_000;
@@ -66,9 +71,11 @@ fn catalog() -> Catalog {
         micros_per_million: 2_500_000,
     }];
     let price = Some((Currency::EUR, tokens));
+    let mut patterns = Patterns::default();
     for pattern in ["gpt-4o(-mini)?(-[0-9-]+)?", "claude-.*", "mistral-(small|large)-.*"] {
-        let name = ModelName::pattern(pattern).unwrap();
-        learn(None, 0, Fact::Price { provider: String::new(), name, price: price.clone() });
+        let name = patterns.name(pattern).unwrap();
+        let (provider, price) = (String::new(), price.clone());
+        learn(None, 0, Fact::Price { provider, name, tier: None, price });
     }
     catalog
 }
@@ -91,9 +98,7 @@ fn task(task_type: &str, language: &str) -> Task {
     }
 }
 
-#[test]
-#[ignore = "prints figures; run it on a release build"]
-fn stamping_a_step() {
+fn main() {
     let catalog = catalog();
     let tokens = Tokens { input: 1_000, ..Tokens::default() };
     let priced = Task {
