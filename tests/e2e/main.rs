@@ -4,6 +4,7 @@
 mod catalog;
 mod catalog_command;
 mod command_line;
+mod corrected;
 mod crash;
 mod every_rpc;
 mod five_processes;

@@ -13,6 +13,7 @@ mod error;
 mod lease;
 mod migration;
 mod progress;
+mod replay;
 mod run;
 
 pub use batch::{Batch, Entry};
@@ -20,4 +21,5 @@ pub use checkpoint::{Checkpoint, Cursor};
 pub use error::Error;
 pub use migration::{CreateTailMember, CreateTailPartition};
 pub use progress::Progress;
+pub use replay::{Replay, Replayer};
 pub use run::{Consumer, Settings, run};

@@ -40,6 +40,13 @@ pub trait Consumer: Send + Sync + 'static {
     async fn portion(&self, batch: &Batch) -> Result<usize, Error> {
         Ok(batch.entries.len())
     }
+
+    /// How many entries to put together, at most about, when the ledger has sent them already: a consumer
+    /// that is behind then pays for fewer transactions. Nothing waits for more to come. A message of the
+    /// stream at a time, unless a consumer says otherwise.
+    fn appetite(&self) -> usize {
+        0
+    }
 }
 
 /// How a consumer shares and waits.
@@ -239,10 +246,42 @@ impl Follower {
                 message = stream.message() => message?,
             };
             let Some(message) = message else { return Ok(()) };
-            self.apply(&mut leases, message).await?;
-            self.applied();
-            *applied += 1;
+            let mut messages = vec![message];
+            // What was gathered counts, whatever ended it.
+            let gathered = self.gather(&mut stream, &mut messages).await;
+            for message in messages {
+                self.apply(&mut leases, message).await?;
+                self.applied();
+                *applied += 1;
+                if self.is_wanted_elsewhere() {
+                    return Ok(());
+                }
+            }
+            gathered?;
         }
+    }
+
+    /// Takes messages that are there already, each partition's into one.
+    async fn gather(
+        &self,
+        stream: &mut Streaming<TailResponse>,
+        messages: &mut Vec<TailResponse>,
+    ) -> Result<(), Error> {
+        let mut entries: usize = messages.iter().map(|message| message.entries.len()).sum();
+        while entries < self.consumer.appetite() {
+            let more = tokio::select! {
+                biased;
+                more = stream.message() => more?,
+                () = std::future::ready(()) => return Ok(()),
+            };
+            let Some(mut more) = more else { return Ok(()) };
+            entries += more.entries.len();
+            match messages.iter_mut().find(|known| known.partition == more.partition) {
+                Some(known) => known.entries.append(&mut more.entries),
+                None => messages.push(more),
+            }
+        }
+        Ok(())
     }
 
     async fn pause(&mut self) {

@@ -63,6 +63,10 @@ impl Consumer for Counting {
             .await
     }
 
+    fn appetite(&self) -> usize {
+        64
+    }
+
     async fn portion(&self, _: &Batch) -> Result<usize, Error> {
         Ok(self.portion)
     }

@@ -8,7 +8,9 @@ use fault::{ErrorReason, Fault};
 use kernel::{Partition, Position, WorkspaceId};
 use tail::Progress;
 
-use crate::domain::{self, Change, Dimension, Order, Query, Savings, Tally};
+use crate::domain::{
+    self, AlignedWindow, Cell, Change, Dimension, Order, Query, Savings, Series, Tally,
+};
 use crate::store::Store;
 
 /// How long a call without a deadline waits for its position.
@@ -100,21 +102,20 @@ impl App {
         query: &Query,
         compare: Compare,
     ) -> Result<Stated<Overview>, Fault> {
-        let reading = self.store.read(query.workspace, &query.window).await.map_err(unread)?;
-        let tally = domain::overview(query, &reading.cells);
         let before = match compare {
             Compare::Previous => query.window.previous(),
             Compare::Nothing => None,
         };
-        let previous = match before {
-            Some(window) => {
-                let reading = self.store.read(query.workspace, &window).await.map_err(unread)?;
-                let before = domain::overview(query, &reading.cells);
-                let change = Change::between(&tally, &before);
-                Some((before, change))
-            }
-            None => None,
-        };
+        let windows: Vec<_> = std::iter::once(query.window).chain(before).collect();
+        let reading = self.store.windows(query.workspace, &windows).await.map_err(unread)?;
+        let (now, earlier): (Vec<_>, Vec<_>) =
+            reading.cells.into_iter().partition(|(window, _)| *window == 0);
+        let tally = domain::overview(query, &cells(now));
+        let previous = before.map(|_| {
+            let before = domain::overview(query, &cells(earlier));
+            let change = Change::between(&tally, &before);
+            (before, change)
+        });
         Ok(Stated { as_of: reading.as_of, report: Overview { tally, previous } })
     }
 
@@ -123,13 +124,31 @@ impl App {
         query: &Query,
         split: &Split,
     ) -> Result<Stated<Savings>, Fault> {
-        let reading = self.store.read(query.workspace, &query.window).await.map_err(unread)?;
-        let report = domain::savings(query, &split.by, split.order, split.limit, &reading.cells);
+        let windows = [query.window];
+        let reading = self.store.windows(query.workspace, &windows).await.map_err(unread)?;
+        let cells = cells(reading.cells);
+        let report = domain::savings(query, &split.by, split.order, split.limit, &cells);
+        Ok(Stated { as_of: reading.as_of, report })
+    }
+
+    pub(crate) async fn series(
+        &self,
+        query: &Query,
+        by: &[Dimension],
+        windows: &[AlignedWindow],
+    ) -> Result<Stated<Series>, Fault> {
+        let reading = self.store.windows(query.workspace, windows).await.map_err(unread)?;
+        let report = domain::series(query, by, windows.len(), &reading.cells);
         Ok(Stated { as_of: reading.as_of, report })
     }
 }
 
-fn unread(error: db::Error) -> Fault {
+/// Cells of one window.
+fn cells(numbered: Vec<(usize, Cell)>) -> Vec<Cell> {
+    numbered.into_iter().map(|(_, cell)| cell).collect()
+}
+
+pub(crate) fn unread(error: db::Error) -> Fault {
     match error {
         db::Error::Unavailable(_) | db::Error::Unknown(_) => {
             Fault::storage_unavailable().because(error)

@@ -1,12 +1,12 @@
-//! Ledger entries become steps. What rollup does not add up yet is passed over here, by kind.
+//! Ledger entries become facts. What rollup does not add up yet is passed over here, by kind.
 
-use kernel::{Currency, Effort, Outcome};
-use tail::Entry;
+use kernel::{Currency, Effort, EventId, Outcome, Partition, Timestamp, WorkspaceId};
+use tail::{Batch, Entry};
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
-use wire::ingest::v1::{TaskCompleted, Ticket, Valuation};
+use wire::ingest::v1::{LedgerRecord, OutcomeRevised, TaskCompleted, Ticket, Valuation};
 
-use crate::domain::{Cost, Dimensions, Rate, Step};
+use crate::domain::{Amendment, Correction, Cost, Dimensions, Fact, Judgement, Rate, Step};
 
 /// What values past a workspace's limit are counted as, together. A caller's own value of this name is
 /// counted with them.
@@ -17,29 +17,107 @@ const OTHER: &str = "__other__";
 pub(crate) enum Unreadable {
     #[error("the entry holds no event")]
     Event,
-    #[error("a completed task has no outcome")]
+    #[error("a completed task or a judgement has no outcome")]
     Outcome,
+    #[error("a corrected step does not say when it occurred")]
+    Time,
+    #[error("a correction points at no entry of its partition")]
+    Target,
     #[error("its hourly rate has no currency")]
     Currency,
 }
 
-/// The completed step behind an entry; `None` for every other kind.
-pub(crate) fn step(entry: &Entry) -> Result<Option<Step>, Unreadable> {
+/// What a batch says. An entry that cannot be read is left out and logged: one of them must not stop every
+/// workspace of its partition.
+pub(crate) fn facts(batch: &Batch) -> Vec<Fact> {
+    let mut facts = Vec::with_capacity(batch.entries.len());
+    for entry in &batch.entries {
+        match fact(entry) {
+            Ok(fact) => facts.extend(fact),
+            Err(error) => {
+                let event = entry.event_id();
+                tracing::error!(%error, %event, "entry left out of the reports");
+            }
+        }
+    }
+    facts
+}
+
+/// What an entry says; `None` for a kind that is not added up.
+fn fact(entry: &Entry) -> Result<Option<Fact>, Unreadable> {
     let event = entry.record.event.as_ref().ok_or(Unreadable::Event)?;
-    let Some(Body::TaskCompleted(task)) = &event.body else { return Ok(None) };
-    let valuation = entry.record.valuation.as_ref();
+    let amended = match &event.body {
+        Some(Body::TaskCompleted(task)) => {
+            let step = step(entry.workspace, entry.occurred, &entry.record, task)?;
+            return Ok(Some(Fact::Step(step)));
+        }
+        Some(Body::OutcomeRevised(revision)) => {
+            let judgement = Judgement {
+                outcome: word(revision.outcome())?,
+                human_edit_ms: revision.human_edit_ms.map(within_a_day),
+            };
+            let amends = Amendment::Judged { seq: entry.position.seq, judgement };
+            Some((place(entry.position.partition, &revision.event_id)?, amends))
+        }
+        Some(Body::Retracted(retraction)) => {
+            let target = place(entry.position.partition, &retraction.event_id)?;
+            match body(entry.record.corrects.as_deref()) {
+                Some(Body::TaskCompleted(_)) => Some((target, Amendment::StepRetracted)),
+                Some(Body::OutcomeRevised(OutcomeRevised { event_id, .. })) => {
+                    let step = place(entry.position.partition, event_id)?;
+                    Some((step, Amendment::JudgementRetracted { seq: target }))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let Some((step, amends)) = amended else { return Ok(None) };
+    let original = original(entry)?;
+    let workspace = entry.workspace;
+    Ok(Some(Fact::Correction(Correction { workspace, step, original, amends })))
+}
+
+/// The step that a correction carries, if it does.
+fn original(entry: &Entry) -> Result<Option<Step>, Unreadable> {
+    let Some(record) = entry.record.corrects.as_deref() else { return Ok(None) };
+    let Some(Body::TaskCompleted(task)) = body(Some(record)) else { return Ok(None) };
+    let sent = record.event.as_ref().and_then(|event| event.occurred_time.as_ref());
+    let occurred = sent.map(|at| Timestamp::from_parts(at.seconds, at.nanos));
+    let occurred = occurred.ok_or(Unreadable::Time)?;
+    step(entry.workspace, occurred, record, task).map(Some)
+}
+
+fn body(record: Option<&LedgerRecord>) -> Option<&Body> {
+    record?.event.as_ref()?.body.as_ref()
+}
+
+/// The place in this partition that an event id names.
+fn place(partition: Partition, event_id: &str) -> Result<i64, Unreadable> {
+    let EventId(position) = event_id.parse().map_err(|_| Unreadable::Target)?;
+    if position.partition == partition { Ok(position.seq) } else { Err(Unreadable::Target) }
+}
+
+fn step(
+    workspace: WorkspaceId,
+    occurred: Timestamp,
+    record: &LedgerRecord,
+    task: &TaskCompleted,
+) -> Result<Step, Unreadable> {
+    let event = record.event.as_ref().ok_or(Unreadable::Event)?;
+    let valuation = record.valuation.as_ref();
     let rate = valuation.map(rate).transpose()?;
     let cost = cost(task, valuation, rate);
     let nothing = Ticket::default();
     let ticket = event.ticket.as_ref().unwrap_or(&nothing);
     let language = if task.language.is_empty() { &ticket.language } else { &task.language };
     let named = |dimension: &str, value: &str| {
-        let past_limit = entry.record.overflowed.iter().any(|name| name == dimension);
+        let past_limit = record.overflowed.iter().any(|name| name == dimension);
         if past_limit { OTHER.to_owned() } else { text(value) }
     };
-    Ok(Some(Step {
-        workspace: entry.workspace,
-        occurred: entry.occurred,
+    Ok(Step {
+        workspace,
+        occurred,
         ticket: (!ticket.ticket_id.is_empty()).then(|| text(&ticket.ticket_id)),
         dimensions: Dimensions {
             task_type: text(&task.task_type),
@@ -59,7 +137,8 @@ pub(crate) fn step(entry: &Entry) -> Result<Option<Step>, Unreadable> {
         },
         effort: valuation.map(|valuation| effort(task, valuation)),
         cost,
-    }))
+        duration_ms: task.duration_ms.map(within_a_day),
+    })
 }
 
 /// PostgreSQL keeps no U+0000 in text, and one such entry must not stop a partition for good.
@@ -70,7 +149,10 @@ fn text(sent: &str) -> String {
 /// The outcome credit was computed for, so that counts and credit tell the same story.
 fn outcome(task: &TaskCompleted, valuation: Option<&Valuation>) -> Result<Outcome, Unreadable> {
     let judged = valuation.map_or(common::Outcome::Unspecified, Valuation::outcome);
-    let outcome = if judged == common::Outcome::Unspecified { task.outcome() } else { judged };
+    word(if judged == common::Outcome::Unspecified { task.outcome() } else { judged })
+}
+
+fn word(outcome: common::Outcome) -> Result<Outcome, Unreadable> {
     match outcome {
         common::Outcome::Unspecified => Err(Unreadable::Outcome),
         common::Outcome::Success => Ok(Outcome::Success),
@@ -94,12 +176,19 @@ fn cost(task: &TaskCompleted, valuation: Option<&Valuation>, rate: Option<Rate>)
         "" => rate?.currency,
         code => Currency::new(code).ok()?,
     };
-    Cost::new(sent.micros, currency)
+    // Converted at the door, at the exchange rate of the day: the receipt nets with the same amount.
+    let converted = valuation.and_then(|valuation| valuation.converted_cost.as_ref());
+    let in_rates = converted
+        .filter(|money| rate.is_some_and(|rate| rate.currency.as_str() == money.currency_code));
+    Some(Cost::new(sent.micros, currency)?.converted(in_rates.map(|money| money.micros)))
 }
 
 /// Ingest lets no longer time in; one here could overflow a cell.
+fn within_a_day(ms: i64) -> i64 {
+    ms.clamp(0, 86_400_000)
+}
+
 fn effort(task: &TaskCompleted, valuation: &Valuation) -> Effort {
-    let within_a_day = |ms: i64| ms.clamp(0, 86_400_000);
     let agent = task.duration_ms.filter(|_| valuation.subtract_agent_duration);
     Effort {
         baseline_ms: within_a_day(valuation.baseline_ms),
@@ -117,7 +206,7 @@ mod tests {
     use super::*;
     use kernel::{SavingsPolicy, Timestamp, WorkspaceId, credit};
     use wire::common::v1::Money;
-    use wire::ingest::v1::{Event, LedgerRecord, OutcomeRevised, Retracted, TicketOpened};
+    use wire::ingest::v1::{Event, Retracted, TicketOpened};
 
     fn task() -> TaskCompleted {
         TaskCompleted {
@@ -151,6 +240,79 @@ mod tests {
             trace: None,
             record: LedgerRecord { event: Some(event), valuation, ..Default::default() },
         }
+    }
+
+    fn step(entry: &Entry) -> Result<Option<Step>, Unreadable> {
+        Ok(match fact(entry)? {
+            Some(Fact::Step(step)) => Some(step),
+            Some(Fact::Correction(_)) | None => None,
+        })
+    }
+
+    fn event_id(entry: &Entry, seq: i64) -> String {
+        EventId(kernel::Position { seq, ..entry.position }).to_string()
+    }
+
+    /// A correction of the step at place 1, which it carries.
+    fn amended(corrects: LedgerRecord, body: impl Fn(String) -> Body) -> Correction {
+        let mut entry = entry(Body::TaskCompleted(task()), None);
+        entry.position.seq = 9;
+        let body = body(event_id(&entry, 1));
+        entry.record = LedgerRecord {
+            event: Some(Event { body: Some(body), ..Event::default() }),
+            corrects: Some(Box::new(corrects)),
+            ..LedgerRecord::default()
+        };
+        match fact(&entry) {
+            Ok(Some(Fact::Correction(correction))) => correction,
+            other => panic!("{other:?} is no correction"),
+        }
+    }
+
+    #[test]
+    fn a_correction_carries_its_step_as_it_was_recorded() {
+        let mut record = entry(Body::TaskCompleted(task()), Some(valuation())).record;
+        let at = wire::Timestamp { seconds: 5, nanos: 0 };
+        record.event.as_mut().unwrap().occurred_time = Some(at);
+        record.overflowed = vec!["agent_id".into()];
+        let outcome = common::Outcome::Failure.into();
+        let revised = amended(record.clone(), |event_id| {
+            Body::OutcomeRevised(OutcomeRevised { event_id, outcome, ..Default::default() })
+        });
+        let judgement = Judgement { outcome: Outcome::Failure, human_edit_ms: None };
+        assert_eq!(revised.amends, Amendment::Judged { seq: 9, judgement });
+        let original = revised.original.unwrap();
+        assert_eq!((revised.step, original.occurred), (1, Timestamp::from_micros(5_000_000)));
+        assert_eq!(original.dimensions.outcome, Outcome::NeedsReview, "as it was counted");
+        assert_eq!(original.dimensions.agent, OTHER);
+
+        let gone = |event_id| Body::Retracted(Retracted { event_id, ..Default::default() });
+        let retracted = amended(record, gone);
+        assert_eq!((retracted.step, retracted.amends), (1, Amendment::StepRetracted));
+        assert!(retracted.original.is_some());
+    }
+
+    #[test]
+    fn taking_a_judgement_back_names_the_step_it_judged() {
+        let entry = entry(Body::TaskCompleted(task()), None);
+        let judgement = OutcomeRevised { event_id: event_id(&entry, 4), ..Default::default() };
+        let event = Event { body: Some(Body::OutcomeRevised(judgement)), ..Event::default() };
+        let record = LedgerRecord { event: Some(event), ..LedgerRecord::default() };
+        let gone = |event_id| Body::Retracted(Retracted { event_id, ..Default::default() });
+        let correction = amended(record, gone);
+        assert_eq!((correction.step, correction.original), (4, None));
+        assert_eq!(correction.amends, Amendment::JudgementRetracted { seq: 1 });
+    }
+
+    #[test]
+    fn a_foreign_cost_counts_as_the_receipt_converted_it() {
+        let cost = |code: &str, micros| Some(Money { currency_code: code.into(), micros });
+        let task = TaskCompleted { agent_cost: cost("USD", 5_000), ..task() };
+        let valuation = Valuation { converted_cost: cost("EUR", 4_500), ..valuation() };
+        let step = step(&entry(Body::TaskCompleted(task), Some(valuation))).unwrap().unwrap();
+        let measures = step.measures();
+        assert_eq!((measures.cost_micros, measures.converted_micros), (5_000, 4_500));
+        assert_eq!(measures.unconverted, 0);
     }
 
     #[test]
@@ -200,10 +362,8 @@ mod tests {
     fn other_kinds_are_passed_over_and_broken_entries_are_named() {
         let opened = Body::TicketOpened(TicketOpened::default());
         assert_eq!(step(&entry(opened, None)), Ok(None));
-        // A judgement carries a valuation, and is no step all the same.
-        let revised = Body::OutcomeRevised(OutcomeRevised::default());
-        assert_eq!(step(&entry(revised, Some(valuation()))), Ok(None));
-        assert_eq!(step(&entry(Body::Retracted(Retracted::default()), None)), Ok(None));
+        let lost = Body::Retracted(Retracted { event_id: "ev_?".into(), ..Default::default() });
+        assert_eq!(step(&entry(lost, None)), Err(Unreadable::Target));
         let silent = TaskCompleted { outcome: 0, ..task() };
         assert_eq!(step(&entry(Body::TaskCompleted(silent), None)), Err(Unreadable::Outcome));
         let homeless = Valuation { currency_code: String::new(), ..valuation() };

@@ -2,14 +2,17 @@
 //!
 //! Read in this order: `domain` (what a step is worth and which cells it falls into), `ledger` and
 //! `worker` (how entries become deltas), `store` (deltas and cursor in one transaction), `app` (reports),
-//! `grpc` (how they are asked for), `answers` (the cache in front).
+//! `grpc` (how they are asked for), `answers` (the cache in front), `check` and `rebuild` (counting again).
 
 mod answers;
 mod app;
+mod check;
 mod config;
+mod digest;
 mod domain;
 mod grpc;
 mod ledger;
+mod rebuild;
 mod store;
 mod worker;
 
@@ -17,17 +20,21 @@ use std::sync::Arc;
 
 use chassis::{Context, Service, StartError, Starting};
 use db::{Db, Settings};
+use tail::Replayer;
 use tokio::sync::watch;
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
 
 pub use config::Config;
 pub use store::migration::Migrator;
 #[cfg(feature = "testkit")]
-pub use store::suite;
+pub use store::{suite, suite_corrections};
 
 use answers::Answers;
 use app::App;
-use store::{SqlStore, Store};
+use check::Checker;
+use grpc::Defaults;
+use rebuild::Rebuilding;
+use store::{Rebuilds, SqlStore, Store};
 use worker::Folding;
 
 /// Its name in logs, health, traces and credentials.
@@ -48,16 +55,23 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
         StartError::new("rollup cannot use its cache (TALLY_ROLLUP_REDIS_URL)").because(error)
     })?;
     let answers = Answers::new(hot);
-    let store: Arc<dyn Store> = Arc::new(SqlStore::new(db.clone()));
+    let sql = SqlStore::new(db.clone());
+    let store: Arc<dyn Store> = Arc::new(sql.clone());
+    let rebuilds: Arc<dyn Rebuilds> = Arc::new(sql);
     let ingest = chassis::connect(&service.ingest_url, NAME, ctx);
     let folding = Arc::new(Folding::new(Arc::clone(&store)));
     let ledger = LedgerServiceClient::new(ingest.clone());
     let progress = tail::run(folding, db, ledger, tail::Settings::default(), ctx);
+    let replayer = |reader| Replayer::new(LedgerServiceClient::new(ingest.clone()), reader);
+    let checker = Checker::new(Arc::clone(&store), replayer("rollup-check"));
+    let rebuilding = Rebuilding::spawn(rebuilds, replayer("rollup-rebuild"), ctx);
+    let catalog = chassis::connect(&service.catalog_url, NAME, ctx);
+    let defaults = Defaults::new(catalog, Arc::clone(&ctx.clock), ctx.tasks.clone());
     let app = Arc::new(App::new(store, progress));
     Ok(Service {
         name: NAME,
         listen: service.listen,
-        routes: grpc::routes(app, answers, Arc::clone(&ctx.clock)),
+        routes: grpc::routes(app, answers, checker, defaults, rebuilding, &ctx.clock),
         // Reports are served from what is applied, and say how far that is.
         ready: watch::Sender::new(true).subscribe(),
         authenticator: Arc::new(chassis::auth::Remote::new(ingest)),

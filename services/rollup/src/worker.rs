@@ -1,13 +1,15 @@
-//! Consuming the ledger: a batch becomes deltas, and deltas and cursor move together.
+//! Consuming the ledger: a batch becomes facts, and what they add and the cursor move together.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tail::{Batch, Checkpoint, Consumer};
 
-use crate::domain::fold;
 use crate::ledger;
 use crate::store::Store;
+
+/// Entries of one transaction while a backlog is consumed: many of them fall into few cells.
+const ENTRIES: usize = 8_192;
 
 /// Folds batches into cells.
 pub(crate) struct Folding {
@@ -26,17 +28,11 @@ impl Consumer for Folding {
         "rollup"
     }
 
+    fn appetite(&self) -> usize {
+        ENTRIES
+    }
+
     async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
-        let mut steps = Vec::with_capacity(batch.entries.len());
-        for entry in &batch.entries {
-            match ledger::step(entry) {
-                Ok(step) => steps.extend(step),
-                // One broken entry must not stop every workspace of its partition.
-                Err(error) => {
-                    tracing::error!(%error, event = %entry.event_id(), "entry left out of the reports");
-                }
-            }
-        }
-        self.store.apply(batch.partition, fold(steps), Box::new(checkpoint)).await
+        self.store.apply(batch.partition, ledger::facts(batch), Box::new(checkpoint)).await
     }
 }

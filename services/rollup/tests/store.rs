@@ -1,20 +1,41 @@
 //! The store's contract on both databases.
 
-testkit::store_suite! {
-    suite: rollup::suite,
-    migrator: rollup::Migrator,
-    backends: [sqlite, postgres],
-    cases: [
-        a_batch_that_comes_again_changes_nothing,
-        a_crash_before_the_commit_leaves_nothing_behind,
-        a_replica_that_lost_its_lease_writes_nothing,
-        any_order_and_any_split_gives_the_same_cells,
-        a_ticket_counts_once_however_often_it_is_seen,
-        an_event_on_the_edge_belongs_to_the_later_quarter,
-        case_and_accents_tell_keys_and_tickets_apart,
-        workspaces_of_one_partition_stay_apart,
-        a_window_without_events_still_says_its_position,
-        a_damaged_row_is_named_and_not_guessed_at,
-        a_closed_database_is_unavailable,
-    ],
+mod cells {
+    testkit::store_suite! {
+        suite: rollup::suite,
+        migrator: rollup::Migrator,
+        backends: [sqlite, postgres],
+        cases: [
+            a_batch_that_comes_again_changes_nothing,
+            a_crash_before_the_commit_leaves_nothing_behind,
+            a_replica_that_lost_its_lease_writes_nothing,
+            any_order_and_any_split_gives_the_same_cells,
+            a_ticket_counts_once_however_often_it_is_seen,
+            an_event_on_the_edge_belongs_to_the_later_quarter,
+            case_and_accents_tell_keys_and_tickets_apart,
+            workspaces_of_one_partition_stay_apart,
+            a_window_without_events_still_says_its_position,
+            a_damaged_row_is_named_and_not_guessed_at,
+            a_closed_database_is_unavailable,
+        ],
+    }
+}
+
+mod corrections {
+    testkit::store_suite! {
+        suite: rollup::suite_corrections,
+        migrator: rollup::Migrator,
+        backends: [sqlite, postgres],
+        cases: [
+            corrections_in_batches_of_any_size_give_the_cells_of_a_recount,
+            random_logs_of_workspaces_in_one_partition_each_count_as_a_recount_does,
+            a_correction_that_comes_before_its_step_counts_all_the_same,
+            a_step_taken_back_takes_its_ticket_along_unless_another_step_has_it,
+            a_rebuild_meets_the_consumer_where_it_began,
+            a_rebuild_mends_cells_that_are_wrong,
+            one_rebuild_runs_at_a_time_and_one_replica_works_on_it,
+            a_rebuild_given_up_leaves_the_cells_as_they_were,
+            both_databases_hold_the_same_cells,
+        ],
+    }
 }

@@ -3,8 +3,10 @@
 
 use kernel::{Currency, Exact, Money, Outcome, SavingsPolicy};
 
-use crate::domain::samples::{Cells, DAY, MINUTE, START, query, step};
-use crate::domain::{Change, Dimension, Filter, Order, Step, Tally, fold, overview, savings};
+use crate::domain::samples::{DAY, MINUTE, START, fold, query, step, workspace};
+use crate::domain::{
+    Cell, Change, Cost, Dimension, Filter, Order, Query, Recount, Step, Tally, overview, savings,
+};
 
 const TYPES: [(&str, i64); 3] =
     [("email_classification", 4), ("ticket_routing", 2), ("customer_email_draft", 8)];
@@ -25,10 +27,19 @@ fn seed_month() -> Vec<Step> {
     steps
 }
 
-fn held(steps: Vec<Step>) -> Cells {
-    let mut cells = Cells::default();
-    cells.apply(fold(steps));
-    cells
+/// The cells these steps make.
+struct Counted(Recount);
+
+impl Counted {
+    fn read(&self, query: &Query) -> Vec<Cell> {
+        self.0.read(&query.window)
+    }
+}
+
+fn held(steps: Vec<Step>) -> Counted {
+    let mut recount = Recount::new(workspace(), query(SavingsPolicy::Credited).window);
+    recount.apply(&fold(&steps));
+    Counted(recount)
 }
 
 fn euro(micros: i64) -> Money {
@@ -96,7 +107,7 @@ fn ten_thousand_drafts_make_a_bar_of_60_30_and_10_percent() {
     {
         steps.extend((0..count).map(|n| step("customer_email_draft", 8, outcome, START + n)));
     }
-    let mut held = held(steps);
+    let held = held(steps);
     let query_of = |policy| query(policy);
     let credited = query_of(SavingsPolicy::Credited);
     let tally = overview(&credited, &held.read(&credited));
@@ -125,7 +136,7 @@ fn currencies_are_never_added_up() {
     let query = query(SavingsPolicy::Credited);
     let dollars = Currency::new("USD").unwrap();
     let mut paid_in_dollars = step("ticket_routing", 2, Outcome::Success, START);
-    paid_in_dollars.cost = crate::domain::Cost::new(5_000, dollars);
+    paid_in_dollars.cost = Cost::new(5_000, dollars);
     paid_in_dollars.dimensions.cost_currency = Some(dollars);
     let steps = vec![step("ticket_routing", 2, Outcome::Success, START), paid_in_dollars];
     let tally = overview(&query, &held(steps).read(&query));
@@ -134,6 +145,25 @@ fn currencies_are_never_added_up() {
         tally.net_saved(),
         [euro(5_666_667 - 12_000), Money { micros: -5_000, currency: dollars }]
     );
+}
+
+#[test]
+fn a_cost_in_another_currency_is_netted_at_the_exchange_rate_of_its_day() {
+    let query = query(SavingsPolicy::Credited);
+    let dollars = Currency::new("USD").unwrap();
+    let mut foreign = step("ticket_routing", 2, Outcome::Success, START);
+    foreign.cost = Cost::new(5_000, dollars).map(|cost| cost.converted(Some(4_500)));
+    foreign.dimensions.cost_currency = Some(dollars);
+    let mut unconverted = foreign.clone();
+    unconverted.cost = Cost::new(7_000, dollars);
+    let tally = overview(&query, &held(vec![foreign.clone()]).read(&query));
+    assert_eq!(tally.agent_cost(), [Money { micros: 5_000, currency: dollars }]);
+    assert_eq!(tally.net_saved(), [euro(2_833_333 - 4_500)], "as the receipt said");
+    assert_eq!(tally.unconverted(), 0);
+    let tally = overview(&query, &held(vec![foreign, unconverted]).read(&query));
+    let in_dollars = Money { micros: -7_000, currency: dollars };
+    assert_eq!(tally.net_saved(), [euro(5_666_667 - 4_500), in_dollars]);
+    assert_eq!(tally.unconverted(), 1);
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! A batch of steps becomes deltas of cells: one per (workspace, level, start, dimensions), whatever
-//! the order and however the ledger was cut into batches.
+//! Steps become deltas of cells: one per (workspace, level, start, dimensions), whatever the order and
+//! however the ledger was cut into batches. A step taken away is a delta with the other sign.
 
 use std::collections::HashMap;
 
 use kernel::{Timestamp, WorkspaceId};
 
-use crate::domain::{Dimensions, Level, Measures, Step};
+use crate::domain::{Dimensions, Durations, Effect, Level, Measures, Step};
 
 /// What a batch adds. Dimension sets and tickets are listed once and named by their index.
 #[derive(Debug, Default)]
@@ -24,8 +24,24 @@ pub(crate) struct CellDelta {
     /// Index into [`Deltas::dimensions`].
     pub(crate) dimensions: usize,
     pub(crate) measures: Measures,
-    /// Indexes into [`Deltas::tickets`]; may repeat.
-    pub(crate) tickets: Vec<usize>,
+    pub(crate) durations: Durations,
+    /// Indexes into [`Deltas::tickets`] and events of each; an index may repeat.
+    pub(crate) tickets: Vec<(usize, i64)>,
+}
+
+/// Adds steps up.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    deltas: Deltas,
+    places: HashMap<WorkspaceId, Places>,
+    cells: HashMap<(Level, Timestamp, usize), usize>,
+}
+
+/// Where the sets and tickets of one workspace stand in the lists.
+#[derive(Debug, Default)]
+struct Places {
+    dimensions: HashMap<Dimensions, usize>,
+    tickets: HashMap<String, usize>,
 }
 
 impl Deltas {
@@ -34,48 +50,71 @@ impl Deltas {
     }
 }
 
-/// Adds up the steps.
-pub(crate) fn fold(steps: Vec<Step>) -> Deltas {
-    let mut deltas = Deltas::default();
-    let mut dimensions = HashMap::new();
-    let mut tickets = HashMap::new();
-    let mut cells = HashMap::new();
-    for step in steps {
-        let measures = step.measures();
-        let Step { workspace, occurred, ticket, dimensions: set, .. } = step;
-        let set = index(&mut dimensions, &mut deltas.dimensions, (workspace, set));
-        let ticket = ticket.map(|id| index(&mut tickets, &mut deltas.tickets, (workspace, id)));
+impl Folder {
+    /// Takes a step in once, or as often as `events` says: -1 takes it away.
+    pub(crate) fn add(&mut self, step: &Step, events: i64) {
+        let workspace = step.workspace;
+        let measures = step.measures() * events;
+        let places = self.places.entry(workspace).or_default();
+        let set = place(&mut places.dimensions, &step.dimensions, || {
+            self.deltas.dimensions.push((workspace, step.dimensions.clone()));
+            self.deltas.dimensions.len() - 1
+        });
+        let ticket = step.ticket.as_ref().map(|id| {
+            place(&mut places.tickets, id, || {
+                self.deltas.tickets.push((workspace, id.clone()));
+                self.deltas.tickets.len() - 1
+            })
+        });
         for level in Level::ALL {
-            let start = level.floor(occurred);
-            let place = *cells.entry((level, start, set)).or_insert_with(|| {
-                deltas.cells.push(CellDelta {
+            let start = level.floor(step.occurred);
+            let cells = &mut self.deltas.cells;
+            let at = *self.cells.entry((level, start, set)).or_insert_with(|| {
+                cells.push(CellDelta {
                     workspace,
                     level,
                     start,
                     dimensions: set,
                     measures: Measures::default(),
+                    durations: Durations::default(),
                     tickets: Vec::new(),
                 });
-                deltas.cells.len() - 1
+                cells.len() - 1
             });
-            let cell = &mut deltas.cells[place];
+            let cell = &mut cells[at];
             cell.measures += measures;
-            cell.tickets.extend(ticket);
+            if let Some(ms) = step.duration_ms {
+                cell.durations.add(ms, events);
+            }
+            cell.tickets.extend(ticket.map(|ticket| (ticket, events)));
         }
     }
-    deltas
+
+    /// Takes away what a corrected step counted as, takes in what it counts as now.
+    pub(crate) fn correct(&mut self, effect: &Effect) {
+        if let Some(step) = &effect.before {
+            self.add(step, -1);
+        }
+        if let Some(step) = &effect.after {
+            self.add(step, 1);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Deltas {
+        self.deltas
+    }
 }
 
-/// The index of `value` in `list`, added at its end where it is new.
-fn index<T: Clone + Eq + std::hash::Hash>(
+/// The place of `value`, drawn where it is new.
+fn place<T: Clone + Eq + std::hash::Hash>(
     known: &mut HashMap<T, usize>,
-    list: &mut Vec<T>,
-    value: T,
+    value: &T,
+    draw: impl FnOnce() -> usize,
 ) -> usize {
-    if let Some(&place) = known.get(&value) {
+    if let Some(&place) = known.get(value) {
         return place;
     }
-    list.push(value.clone());
-    known.insert(value, list.len() - 1);
-    list.len() - 1
+    let place = draw();
+    known.insert(value.clone(), place);
+    place
 }

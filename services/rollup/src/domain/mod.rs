@@ -1,25 +1,40 @@
 //! What a step is worth, which cells it falls into, and what a report makes of them. Pure: no clock, no
 //! I/O, no wire, no database. `roaring` is the one outside type, and it is data.
 
+mod buckets;
+mod conservation;
+mod corrections;
 mod cover;
 mod dimensions;
+mod durations;
 mod fold;
 mod measures;
 mod query;
+mod rebuild;
+mod recount;
 mod report;
+mod series;
 mod step;
 mod tally;
 mod tickets;
+mod varint;
 
+pub(crate) use buckets::{Bucket, Granularity, Uncut, buckets};
+pub(crate) use conservation::{Check, checks, recounted};
+pub(crate) use corrections::{Amendment, Corrected, Correction, Effect, Fact, Judged, Judgement};
 pub(crate) use cover::{AlignedWindow, Level, Misaligned, Span};
 pub(crate) use dimensions::{Dimension, Dimensions, Rate};
-pub(crate) use fold::{CellDelta, Deltas, fold};
+pub(crate) use durations::Durations;
+pub(crate) use fold::{CellDelta, Deltas, Folder};
 pub(crate) use measures::Measures;
 pub(crate) use query::{Filter, Query, Staffing};
+pub(crate) use rebuild::{Rebuild, RebuildState};
+pub(crate) use recount::{Content, Held, Recount};
 pub(crate) use report::{Cell, Order, Savings, Segment, overview, savings};
+pub(crate) use series::{Series, series};
 pub(crate) use step::{Cost, Step};
 pub(crate) use tally::{Change, Tally};
-pub(crate) use tickets::TicketSet;
+pub(crate) use tickets::{TicketCounts, TicketSet};
 
 #[cfg(test)]
 mod acceptance;

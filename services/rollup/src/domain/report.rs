@@ -2,15 +2,24 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::domain::{Dimension, Dimensions, Measures, Query, Tally, TicketSet};
+use crate::domain::{Dimension, Dimensions, Durations, Measures, Query, Tally, TicketSet};
 
 /// One cell, or the sum of several with the same dimensions.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
-    pub(crate) dimensions: Dimensions,
+    pub(crate) dimensions: Arc<Dimensions>,
     pub(crate) measures: Measures,
     pub(crate) tickets: TicketSet,
+    pub(crate) durations: Durations,
+}
+
+impl Cell {
+    /// Whether everything in it was taken back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.measures == Measures::default() && self.tickets.is_empty() && self.durations.is_empty()
+    }
 }
 
 /// Savings by dimensions.

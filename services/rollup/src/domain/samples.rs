@@ -1,14 +1,9 @@
 //! Steps and cells for the tests of the domain and the suite of the store.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
-
 use kernel::{Currency, Effort, Outcome, SavingsPolicy, Timestamp, Window, WorkspaceId};
 
-use crate::domain::{
-    AlignedWindow, Cell, Cost, Deltas, Dimensions, Level, Measures, Query, Rate, Staffing, Step,
-    TicketSet,
-};
+use crate::domain::{AlignedWindow, Cost, Deltas, Dimensions, Folder, Query, Rate, Staffing, Step};
 
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const DAY: i64 = 86_400_000_000;
@@ -50,7 +45,17 @@ pub(crate) fn step(task_type: &str, baseline_min: i64, outcome: Outcome, occurre
             review_percent: Effort::REVIEW_PERCENT,
         }),
         cost,
+        duration_ms: None,
     }
+}
+
+/// What these steps add.
+pub(crate) fn fold(steps: &[Step]) -> Deltas {
+    let mut folder = Folder::default();
+    for step in steps {
+        folder.add(step, 1);
+    }
+    folder.finish()
 }
 
 pub(crate) fn query(policy: SavingsPolicy) -> Query {
@@ -63,48 +68,5 @@ pub(crate) fn query(policy: SavingsPolicy) -> Query {
         filters: Vec::new(),
         policy,
         staffing: Staffing { hours_per_month: 176, months: 1.0 },
-    }
-}
-
-/// What a store would hold after these deltas: the model that stores are measured against.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Cells {
-    numbers: BTreeMap<(WorkspaceId, String), u32>,
-    pub(crate) cells: BTreeMap<(Level, Timestamp, Dimensions), (Measures, Vec<String>)>,
-}
-
-impl Cells {
-    pub(crate) fn apply(&mut self, deltas: Deltas) {
-        for cell in deltas.cells {
-            let set = deltas.dimensions[cell.dimensions].1.clone();
-            let entry = self.cells.entry((cell.level, cell.start, set)).or_default();
-            entry.0 += cell.measures;
-            entry.1.extend(cell.tickets.iter().map(|&at| deltas.tickets[at].1.clone()));
-            entry.1.sort();
-            entry.1.dedup();
-        }
-    }
-
-    /// The cells a report over the query's window is made from.
-    pub(crate) fn read(&mut self, query: &Query) -> Vec<Cell> {
-        let mut cells = Vec::new();
-        for span in query.window.cover() {
-            for ((level, start, dimensions), (measures, tickets)) in &self.cells {
-                if *level != span.level || !span.window.contains(*start) {
-                    continue;
-                }
-                let mut number = |ticket: &String| {
-                    let next = self.numbers.len() as u32;
-                    *self.numbers.entry((query.workspace, ticket.clone())).or_insert(next)
-                };
-                let set: TicketSet = tickets.iter().map(&mut number).collect();
-                cells.push(Cell {
-                    dimensions: dimensions.clone(),
-                    measures: *measures,
-                    tickets: set,
-                });
-            }
-        }
-        cells
     }
 }

@@ -13,16 +13,32 @@ pub(crate) const COST_MICROS_MAX: i64 = 1_000_000_000_000;
 pub(crate) struct Cost {
     micros: i64,
     currency: Currency,
+    /// The same in the currency of the rate, where it came in another and a conversion was known.
+    converted: Option<i64>,
 }
 
 impl Cost {
     /// `None` outside 0 to [`COST_MICROS_MAX`].
     pub(crate) fn new(micros: i64, currency: Currency) -> Option<Self> {
-        (0..=COST_MICROS_MAX).contains(&micros).then_some(Self { micros, currency })
+        let believable = (0..=COST_MICROS_MAX).contains(&micros);
+        believable.then_some(Self { micros, currency, converted: None })
+    }
+
+    /// With what it was in the currency of the rate on its day; left out where that is beyond belief.
+    pub(crate) fn converted(self, micros: Option<i64>) -> Self {
+        Self { converted: micros.filter(|micros| (0..=COST_MICROS_MAX).contains(micros)), ..self }
     }
 
     pub(crate) fn currency(&self) -> Currency {
         self.currency
+    }
+
+    pub(crate) fn micros(&self) -> i64 {
+        self.micros
+    }
+
+    pub(crate) fn converted_micros(&self) -> Option<i64> {
+        self.converted
     }
 }
 
@@ -36,6 +52,8 @@ pub(crate) struct Step {
     pub(crate) dimensions: Dimensions,
     pub(crate) effort: Option<Effort>,
     pub(crate) cost: Option<Cost>,
+    /// How long the agent took, milliseconds, whether or not the policy subtracts it.
+    pub(crate) duration_ms: Option<i64>,
 }
 
 impl Step {
@@ -45,15 +63,33 @@ impl Step {
             Some(effort) => credit(policy, self.outcome(), effort),
             None => 0,
         };
+        // Without a rate there is no currency to convert to: the cost stands in its own.
+        let foreign = self
+            .cost
+            .filter(|cost| self.dimensions.rate.is_some_and(|rate| rate.currency != cost.currency));
+        let unconverted = foreign.filter(|cost| cost.converted.is_none());
         Measures {
             events: 1,
             gross_ms: saved(SavingsPolicy::Gross),
             credited_ms: saved(SavingsPolicy::Credited),
             strict_ms: saved(SavingsPolicy::Strict),
             cost_micros: self.cost.map_or(0, |cost| cost.micros),
+            converted_micros: foreign.and_then(|cost| cost.converted).unwrap_or(0),
+            unconverted_micros: unconverted.map_or(0, |cost| cost.micros),
+            unconverted: i64::from(unconverted.is_some()),
             uncosted: i64::from(self.cost.is_none()),
             unvalued: i64::from(self.effort.is_none()),
         }
+    }
+
+    /// The same step, judged later: by the baseline, rate and policy of its day.
+    pub(crate) fn judged(&self, outcome: Outcome, human_edit_ms: Option<i64>) -> Self {
+        let mut judged = self.clone();
+        judged.dimensions.outcome = outcome;
+        if let Some(effort) = &mut judged.effort {
+            effort.human_edit_ms = human_edit_ms.or(effort.human_edit_ms);
+        }
+        judged
     }
 
     fn outcome(&self) -> Outcome {

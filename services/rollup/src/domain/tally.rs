@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kernel::{Currency, Exact, Money, Outcome, SavingsPolicy};
 
-use crate::domain::{Cell, TicketSet};
+use crate::domain::{Cell, Durations, TicketSet};
 
 /// Sums over cells. Money stays exact until it is asked for, and apart by currency for good.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,9 +13,13 @@ pub(crate) struct Tally {
     saved_ms: i64,
     saved: BTreeMap<Currency, Exact>,
     cost: BTreeMap<Currency, i64>,
+    /// The same costs as nets subtract them: in the currency of the rate where they were converted.
+    charged: BTreeMap<Currency, i64>,
     uncosted: i64,
     unvalued: i64,
+    unconverted: i64,
     tickets: TicketSet,
+    durations: Durations,
 }
 
 impl Tally {
@@ -29,12 +33,22 @@ impl Tally {
             *saved += Exact::of(saved_ms, rate.micros_per_hour);
         }
         if let Some(currency) = cell.dimensions.cost_currency {
-            let cost = self.cost.entry(currency).or_default();
-            *cost = cost.saturating_add(measures.cost_micros);
+            raise(&mut self.cost, currency, measures.cost_micros);
+            match cell.dimensions.rate.filter(|rate| rate.currency != currency) {
+                None => raise(&mut self.charged, currency, measures.cost_micros),
+                Some(rate) => {
+                    raise(&mut self.charged, rate.currency, measures.converted_micros);
+                    if measures.unconverted != 0 {
+                        raise(&mut self.charged, currency, measures.unconverted_micros);
+                    }
+                }
+            }
         }
         self.uncosted += measures.uncosted;
         self.unvalued += measures.unvalued;
+        self.unconverted += measures.unconverted;
         self.tickets.merge(&cell.tickets);
+        self.durations.merge(&cell.durations);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -46,12 +60,16 @@ impl Tally {
             *self.saved.entry(currency).or_default() += saved;
         }
         for (&currency, &cost) in &other.cost {
-            let mine = self.cost.entry(currency).or_default();
-            *mine = mine.saturating_add(cost);
+            raise(&mut self.cost, currency, cost);
+        }
+        for (&currency, &cost) in &other.charged {
+            raise(&mut self.charged, currency, cost);
         }
         self.uncosted += other.uncosted;
         self.unvalued += other.unvalued;
+        self.unconverted += other.unconverted;
         self.tickets.merge(&other.tickets);
+        self.durations.merge(&other.durations);
     }
 
     pub(crate) fn events(&self) -> i64 {
@@ -84,6 +102,16 @@ impl Tally {
         self.unvalued
     }
 
+    /// Costs in another currency than the rate for which no exchange rate was known.
+    pub(crate) fn unconverted(&self) -> i64 {
+        self.unconverted
+    }
+
+    /// How long the agents took.
+    pub(crate) fn durations(&self) -> &Durations {
+        &self.durations
+    }
+
     /// Rounded here, once.
     pub(crate) fn cost_saved(&self) -> Vec<Money> {
         let amount = |(&currency, saved): (_, &Exact)| Money { micros: saved.micros(), currency };
@@ -94,15 +122,16 @@ impl Tally {
         self.cost.iter().map(|(&currency, &micros)| Money { micros, currency }).collect()
     }
 
-    /// Saved less spent, in each currency that occurs in either.
+    /// Saved less spent. What was spent in another currency counts in that of the rate, at the exchange
+    /// rate of its day; where there was none it stands in its own, and nothing is saved against it.
     pub(crate) fn net_saved(&self) -> Vec<Money> {
         let mut net: BTreeMap<Currency, i64> = BTreeMap::new();
         for money in self.cost_saved() {
             net.insert(money.currency, money.micros);
         }
-        for money in self.agent_cost() {
-            let saved = net.entry(money.currency).or_default();
-            *saved = saved.saturating_sub(money.micros);
+        for (&currency, &spent) in &self.charged {
+            let saved = net.entry(currency).or_default();
+            *saved = saved.saturating_sub(spent);
         }
         net.into_iter().map(|(currency, micros)| Money { micros, currency }).collect()
     }
@@ -127,6 +156,11 @@ impl Change {
             time_saved: relative(now.saved_ms, before.saved_ms),
         }
     }
+}
+
+fn raise(amounts: &mut BTreeMap<Currency, i64>, currency: Currency, micros: i64) {
+    let amount = amounts.entry(currency).or_default();
+    *amount = amount.saturating_add(micros);
 }
 
 fn bar(outcome: Outcome) -> usize {

@@ -3,7 +3,6 @@
 use fault::Fault;
 use tonic::{Request, Response, Status, async_trait};
 use wire::rollup::v1 as api;
-use wire::rollup::v1::rebuild_service_server::RebuildService;
 use wire::rollup::v1::share_service_server::ShareService;
 use wire::rollup::v1::ticket_service_server::TicketService;
 
@@ -60,22 +59,5 @@ impl ShareService for Later {
         _: Request<api::OpenShareLinkRequest>,
     ) -> Result<Response<api::OpenShareLinkResponse>, Status> {
         later("OpenShareLink")
-    }
-}
-
-#[async_trait]
-impl RebuildService for Later {
-    async fn start_rebuild(
-        &self,
-        _: Request<api::StartRebuildRequest>,
-    ) -> Result<Response<api::StartRebuildResponse>, Status> {
-        later("StartRebuild")
-    }
-
-    async fn get_rebuild(
-        &self,
-        _: Request<api::GetRebuildRequest>,
-    ) -> Result<Response<api::GetRebuildResponse>, Status> {
-        later("GetRebuild")
     }
 }

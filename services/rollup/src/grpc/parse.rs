@@ -49,7 +49,10 @@ pub(super) fn savings(
 ) -> Result<(Ask, Split), Fault> {
     let mut door = Door::default();
     let ask = door.ask(workspace, now, request.query.unwrap_or_default());
-    let by = door.dimensions("dimensions", &request.dimensions);
+    let by = match &*request.dimensions {
+        [] => vec![Dimension::TaskType],
+        sent => door.dimensions("dimensions", sent, DIMENSIONS_MAX),
+    };
     let order = door.known("order", words::order(request.order));
     let limit = door.range("limit", request.limit, ROWS_DEFAULT, ROWS_MAX);
     let split = order.zip(limit).map(|(order, limit)| Split { by, order, limit: limit as usize });
@@ -58,13 +61,13 @@ pub(super) fn savings(
 
 /// Collects what is wrong, and what is right but not in this build.
 #[derive(Default)]
-struct Door {
-    wrong: Violations,
+pub(super) struct Door {
+    pub(super) wrong: Violations,
     later: Option<&'static str>,
 }
 
 impl Door {
-    fn open<T>(self, parsed: Option<T>) -> Result<T, Fault> {
+    pub(super) fn open<T>(self, parsed: Option<T>) -> Result<T, Fault> {
         self.wrong.finish()?;
         if let Some(what) = self.later {
             return Err(Fault::unimplemented(what));
@@ -72,7 +75,7 @@ impl Door {
         parsed.ok_or_else(|| Fault::internal("the request could not be read"))
     }
 
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         workspace: WorkspaceId,
         now: Timestamp,
@@ -215,13 +218,10 @@ impl Door {
         sent.iter().take(FILTER_VALUES_MAX).cloned().collect()
     }
 
-    fn dimensions(&mut self, field: &str, sent: &[i32]) -> Vec<Dimension> {
-        if sent.is_empty() {
-            return vec![Dimension::TaskType];
-        }
-        self.at_most(field, sent.len(), DIMENSIONS_MAX);
+    pub(super) fn dimensions(&mut self, field: &str, sent: &[i32], max: usize) -> Vec<Dimension> {
+        self.at_most(field, sent.len(), max);
         let mut dimensions = Vec::new();
-        for (at, &number) in sent.iter().take(DIMENSIONS_MAX).enumerate() {
+        for (at, &number) in sent.iter().take(max).enumerate() {
             let field = format!("{field}[{at}]");
             let Some(dimension) = self.dimension(&field, number) else { continue };
             if dimensions.contains(&dimension) {
@@ -270,7 +270,7 @@ impl Door {
         None
     }
 
-    fn known<T>(&mut self, field: &str, parsed: Option<T>) -> Option<T> {
+    pub(super) fn known<T>(&mut self, field: &str, parsed: Option<T>) -> Option<T> {
         if parsed.is_none() {
             let hint = "this number is not in the contract";
             self.wrong.add(field, ErrorReason::InvalidField, hint);
@@ -279,7 +279,7 @@ impl Door {
     }
 
     /// Zero is the default.
-    fn range(&mut self, field: &str, sent: i32, default: i32, max: i32) -> Option<i32> {
+    pub(super) fn range(&mut self, field: &str, sent: i32, default: i32, max: i32) -> Option<i32> {
         match sent {
             0 => Some(default),
             _ if (1..=max).contains(&sent) => Some(sent),

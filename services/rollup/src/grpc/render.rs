@@ -10,7 +10,7 @@ use crate::app::{Overview, Split, Stated};
 use crate::domain::{Change, Savings, Segment, Staffing, Tally};
 
 /// Version of the rules the savings numbers follow (METRICS 1–9); grows with any change of them.
-const DEFINITION_VERSION: &str = "savings/1";
+pub(super) const DEFINITION_VERSION: &str = "savings/2";
 
 pub(super) fn overview(ask: &Ask, stated: &Stated<Overview>) -> api::Overview {
     let staffing = ask.query.staffing;
@@ -43,7 +43,7 @@ fn row(split: &Split, segment: &Segment, staffing: Staffing) -> api::SavingsRow 
     api::SavingsRow { key: key.collect(), measures: Some(measures(&segment.tally, staffing)) }
 }
 
-fn basis(ask: &Ask, as_of: Position, total: &Tally) -> api::ReportBasis {
+pub(super) fn basis(ask: &Ask, as_of: Position, total: &Tally) -> api::ReportBasis {
     let window = ask.query.window.window();
     api::ReportBasis {
         window: Some(common::Window {
@@ -59,13 +59,15 @@ fn basis(ask: &Ask, as_of: Position, total: &Tally) -> api::ReportBasis {
             uncosted_events: Some(total.uncosted()),
             unvalued_events: Some(total.unvalued()),
             pending_events: Some(total.count(Outcome::Pending)),
-            // The others are not counted yet, and absent is how the contract says so.
+            unconverted_amounts: Some(total.unconverted()),
+            // The others are not counted, and absent is how the contract says so. Duplicates never can
+            // be: the door answers them with the first receipt and the ledger holds one entry.
             ..api::DataQuality::default()
         }),
     }
 }
 
-fn measures(tally: &Tally, staffing: Staffing) -> api::Measures {
+pub(super) fn measures(tally: &Tally, staffing: Staffing) -> api::Measures {
     let outcomes = Outcome::ALL.map(|outcome| api::OutcomeCount {
         outcome: wire_outcome(outcome).into(),
         count: tally.count(outcome),
@@ -82,7 +84,17 @@ fn measures(tally: &Tally, staffing: Staffing) -> api::Measures {
         fte: staffing.fte(tally.saved_ms()),
         uncosted_events: tally.uncosted(),
         unvalued_events: tally.unvalued(),
+        agent_duration: durations(tally),
     }
+}
+
+fn durations(tally: &Tally) -> Option<api::DurationQuantiles> {
+    let durations = tally.durations();
+    Some(api::DurationQuantiles {
+        p50_ms: durations.quantile(50)?,
+        p90_ms: durations.quantile(90)?,
+        n: durations.count(),
+    })
 }
 
 fn change(change: &Change) -> api::Change {
@@ -97,6 +109,6 @@ fn monies(amounts: Vec<Money>) -> Vec<common::Money> {
     amounts.into_iter().map(wire).collect()
 }
 
-fn timestamp(at: Timestamp) -> wire::Timestamp {
+pub(super) fn timestamp(at: Timestamp) -> wire::Timestamp {
     at.parts().into()
 }

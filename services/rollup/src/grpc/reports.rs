@@ -9,20 +9,30 @@ use tonic::{Request, Response, Status, async_trait};
 use wire::rollup::v1 as api;
 use wire::rollup::v1::report_service_server::ReportService;
 
+use super::defaults::Defaults;
 use super::later::later;
-use super::{parse, render};
+use super::{parse, parse_series, render, render_series};
 use crate::answers::{Answers, Stamped, key};
 use crate::app::App;
+use crate::check::Checker;
 
 pub(super) struct Reports {
     app: Arc<App>,
     answers: Answers,
+    checker: Checker,
+    defaults: Defaults,
     clock: Arc<dyn Clock>,
 }
 
 impl Reports {
-    pub(super) fn new(app: Arc<App>, answers: Answers, clock: Arc<dyn Clock>) -> Self {
-        Self { app, answers, clock }
+    pub(super) fn new(
+        app: Arc<App>,
+        answers: Answers,
+        checker: Checker,
+        defaults: Defaults,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { app, answers, checker, defaults, clock }
     }
 }
 
@@ -33,7 +43,9 @@ impl ReportService for Reports {
         request: Request<api::GetOverviewRequest>,
     ) -> Result<Response<api::GetOverviewResponse>, Status> {
         let workspace = Principal::from(&request)?.workspace()?;
-        let (ask, compare) = parse::overview(workspace, self.clock.now(), request.into_inner())?;
+        let mut request = request.into_inner();
+        request.query = self.defaults.of(workspace).await.query(request.query);
+        let (ask, compare) = parse::overview(workspace, self.clock.now(), request)?;
         let granted = chassis::deadline::remaining();
         let floor = self.app.floor(workspace, ask.at_least, granted).await?;
         let key = key(workspace, "overview", &format!("{:?} {} {compare:?}", ask.query, ask.zone));
@@ -54,7 +66,9 @@ impl ReportService for Reports {
         request: Request<api::GetSavingsRequest>,
     ) -> Result<Response<api::GetSavingsResponse>, Status> {
         let workspace = Principal::from(&request)?.workspace()?;
-        let (ask, split) = parse::savings(workspace, self.clock.now(), request.into_inner())?;
+        let mut request = request.into_inner();
+        request.query = self.defaults.of(workspace).await.query(request.query);
+        let (ask, split) = parse::savings(workspace, self.clock.now(), request)?;
         let granted = chassis::deadline::remaining();
         let floor = self.app.floor(workspace, ask.at_least, granted).await?;
         let key = key(workspace, "savings", &format!("{:?} {} {split:?}", ask.query, ask.zone));
@@ -72,9 +86,33 @@ impl ReportService for Reports {
 
     async fn get_time_series(
         &self,
-        _: Request<api::GetTimeSeriesRequest>,
+        request: Request<api::GetTimeSeriesRequest>,
     ) -> Result<Response<api::GetTimeSeriesResponse>, Status> {
-        later("GetTimeSeries")
+        let workspace = Principal::from(&request)?.workspace()?;
+        let now = self.clock.now();
+        let mut request = request.into_inner();
+        let assumed = self.defaults.of(workspace).await;
+        request.fiscal_start_month = assumed.fiscal_start_month(request.fiscal_start_month);
+        request.query = assumed.query(request.query);
+        let (ask, cut) = parse_series::series(workspace, now, request)?;
+        let granted = chassis::deadline::remaining();
+        let floor = self.app.floor(workspace, ask.at_least, granted).await?;
+        // Which buckets have ended is part of the answer, and moves with the quarter hour.
+        let ended = cut.buckets.iter().filter(|bucket| bucket.window.window().end() <= now).count();
+        let question =
+            format!("{:?} {} {:?} {:?} {ended}", ask.query, ask.zone, cut.by, cut.granularity);
+        let key = key(workspace, "series", &question);
+        if let Some((kept, as_of)) = self.answers.find(&key, floor).await {
+            self.app.answered(as_of);
+            return Ok(Response::new(kept));
+        }
+        let windows: Vec<_> = cut.buckets.iter().map(|bucket| bucket.window).collect();
+        let stated = self.app.series(&ask.query, &cut.by, &windows).await?;
+        let time_series = Some(render_series::series(&ask, &cut, now, &stated));
+        let answer = api::GetTimeSeriesResponse { time_series };
+        self.app.answered(stated.as_of);
+        self.answers.keep(&key, stated.as_of, &answer).await;
+        Ok(Response::new(answer))
     }
 
     async fn get_scorecard(
@@ -121,9 +159,17 @@ impl ReportService for Reports {
 
     async fn check_conservation(
         &self,
-        _: Request<api::CheckConservationRequest>,
+        request: Request<api::CheckConservationRequest>,
     ) -> Result<Response<api::CheckConservationResponse>, Status> {
-        later("CheckConservation")
+        let workspace = Principal::from(&request)?.workspace()?;
+        let mut request = request.into_inner();
+        request.query = self.defaults.of(workspace).await.query(request.query);
+        let (ask, against) = parse_series::conservation(workspace, self.clock.now(), request)?;
+        self.app.floor(workspace, ask.at_least, chassis::deadline::remaining()).await?;
+        // Never from the cache: a check looks at what is there.
+        let stated = self.checker.check(&ask.query, against).await?;
+        self.app.answered(stated.as_of);
+        Ok(Response::new(render_series::conservation(&ask, stated)))
     }
 
     type ExportStream = BoxStream<api::ExportResponse>;
@@ -155,6 +201,13 @@ impl Stamped for api::GetOverviewResponse {
 impl Stamped for api::GetSavingsResponse {
     fn as_of(&self) -> &str {
         let basis = self.report.as_ref().and_then(|report| report.basis.as_ref());
+        basis.map_or("", |basis| &basis.as_of)
+    }
+}
+
+impl Stamped for api::GetTimeSeriesResponse {
+    fn as_of(&self) -> &str {
+        let basis = self.time_series.as_ref().and_then(|series| series.basis.as_ref());
         basis.map_or("", |basis| &basis.as_of)
     }
 }

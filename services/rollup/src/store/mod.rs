@@ -1,25 +1,36 @@
-//! What rollup keeps: cells, the dimension sets that name them, and a number for every ticket.
+//! What rollup keeps: cells, the dimension sets that name them, a number for every ticket, the steps that
+//! were corrected, and rebuilds.
 
-mod digest;
+mod corrected;
+mod facts;
+mod generations;
 pub(crate) mod migration;
+mod original;
 mod read;
+mod rebuild;
+mod rebuild_row;
 mod sql;
 #[cfg(feature = "testkit")]
 pub mod suite;
+#[cfg(feature = "testkit")]
+pub mod suite_corrections;
+mod swap;
 mod write;
 
 use async_trait::async_trait;
 use kernel::{Partition, Position, WorkspaceId};
 use tail::Cursor;
 
-use crate::domain::{AlignedWindow, Cell, Deltas};
+use crate::domain::{AlignedWindow, Cell, Fact, Held};
 
+pub(crate) use rebuild::Rebuilds;
+pub(crate) use rebuild_row::{Claim, NewRebuild};
 pub(crate) use sql::SqlStore;
 
 /// One method is one transaction.
 #[async_trait]
 pub(crate) trait Store: Send + Sync + 'static {
-    /// Adds a batch's deltas and moves the cursor: both or neither, once.
+    /// Adds what a batch says and moves the cursor: both or neither, once.
     ///
     /// # Errors
     /// [`tail::Error::Fenced`] when the cursor is no longer ours to move, [`tail::Error::Store`] when
@@ -28,26 +39,47 @@ pub(crate) trait Store: Send + Sync + 'static {
     async fn apply(
         &self,
         partition: Partition,
-        deltas: Deltas,
+        facts: Vec<Fact>,
         cursor: Box<dyn Cursor>,
     ) -> Result<(), tail::Error>;
 
-    /// The cells of a window, and the position they reflect: one consistent look.
+    /// The cells of some windows, each with the number of its window and summed over it by dimension set,
+    /// and the position they reflect: one consistent look.
     ///
     /// # Errors
     /// [`db::Error::Corrupt`] when a row does not hold what it should.
-    async fn read(
+    async fn windows(
+        &self,
+        workspace: WorkspaceId,
+        windows: &[AlignedWindow],
+    ) -> Result<Reading<(usize, Cell)>, db::Error>;
+
+    /// Every cell that begins in a window, of both lengths, one by one.
+    ///
+    /// # Errors
+    /// As [`Store::windows`].
+    async fn every(
         &self,
         workspace: WorkspaceId,
         window: &AlignedWindow,
-    ) -> Result<Reading, db::Error>;
+    ) -> Result<Reading<Held>, db::Error>;
+
+    /// The numbers of tickets, in their order; `None` for one never seen.
+    ///
+    /// # Errors
+    /// As [`Store::windows`].
+    async fn numbers(
+        &self,
+        workspace: WorkspaceId,
+        tickets: Vec<String>,
+    ) -> Result<Vec<Option<u32>>, db::Error>;
 }
 
-/// The cells of a window.
+/// Cells at a position.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub(crate) struct Reading<C> {
     /// Everything up to here is in the cells, and nothing behind it.
     pub(crate) as_of: Position,
-    /// One per dimension set, summed over the window.
-    pub(crate) cells: Vec<Cell>,
+    /// None from which everything was taken back.
+    pub(crate) cells: Vec<C>,
 }

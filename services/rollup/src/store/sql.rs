@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use db::Db;
 use kernel::{Partition, WorkspaceId};
 
-use super::{Cursor, Reading, Store, read, write};
-use crate::domain::{AlignedWindow, Deltas};
+use super::{Cursor, Reading, Store, facts, generations, read, write};
+use crate::domain::{AlignedWindow, Cell, Fact, Held};
 
 /// Cells in SQLite or PostgreSQL.
 #[derive(Debug, Clone)]
 pub(crate) struct SqlStore {
-    db: Db,
+    pub(super) db: Db,
 }
 
 impl SqlStore {
@@ -24,7 +24,7 @@ impl Store for SqlStore {
     async fn apply(
         &self,
         partition: Partition,
-        deltas: Deltas,
+        facts: Vec<Fact>,
         cursor: Box<dyn Cursor>,
     ) -> Result<(), tail::Error> {
         self.db
@@ -33,18 +33,42 @@ impl Store for SqlStore {
                     // First of all: whoever moved the cursor holds its row until the commit, so that
                     // what is read below cannot be changed by a replica that lost its lease.
                     cursor.advance(txn).await?;
-                    write::deltas(txn, partition, &deltas).await?;
+                    if facts.is_empty() {
+                        return Ok(());
+                    }
+                    let (live, building) = generations::lanes(txn, partition).await?;
+                    facts::write(txn, partition, &live, &facts).await?;
+                    if let Some(building) = building {
+                        facts::write(txn, partition, &building, &facts).await?;
+                    }
                     Ok(())
                 })
             })
             .await
     }
 
-    async fn read(
+    async fn windows(
+        &self,
+        workspace: WorkspaceId,
+        windows: &[AlignedWindow],
+    ) -> Result<Reading<(usize, Cell)>, db::Error> {
+        read::windows(self.db.reader(), workspace, windows).await
+    }
+
+    async fn every(
         &self,
         workspace: WorkspaceId,
         window: &AlignedWindow,
-    ) -> Result<Reading, db::Error> {
-        read::window(self.db.reader(), workspace, window).await
+    ) -> Result<Reading<Held>, db::Error> {
+        read::every(self.db.reader(), workspace, window).await
+    }
+
+    async fn numbers(
+        &self,
+        workspace: WorkspaceId,
+        tickets: Vec<String>,
+    ) -> Result<Vec<Option<u32>>, db::Error> {
+        let tickets: Vec<_> = tickets.into_iter().map(|id| (workspace, id)).collect();
+        write::known(self.db.reader(), workspace.partition(), &tickets).await
     }
 }

@@ -8,18 +8,20 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::{Cursor, Reading, SqlStore, Store};
-use crate::domain::samples::{Cells, DAY, START, query, step, workspace};
-use crate::domain::{AlignedWindow, Dimension, Order, Query, Step, fold, overview, savings};
+use crate::domain::samples::{DAY, START, fold, query, step, workspace};
+use crate::domain::{
+    AlignedWindow, Cell, Dimension, Fact, Order, Query, Recount, Step, overview, savings,
+};
 
 const QUARTER: i64 = 900_000_000;
 
 /// Moves the cursor as a lease would: only from where the batch begins.
-struct Lease {
-    partition: Partition,
-    from: i64,
-    to: i64,
+pub(super) struct Lease {
+    pub(super) partition: Partition,
+    pub(super) from: i64,
+    pub(super) to: i64,
     /// Fails after it has moved the cursor, as a crash before the commit would.
-    dies: bool,
+    pub(super) dies: bool,
 }
 
 #[async_trait]
@@ -39,11 +41,16 @@ impl Cursor for Lease {
 async fn apply(store: &SqlStore, steps: &[Step], from: i64, to: i64) -> Result<(), tail::Error> {
     let partition = steps.first().map_or(workspace(), |step| step.workspace).partition();
     let cursor = Box::new(Lease { partition, from, to, dies: false });
-    store.apply(partition, fold(steps.to_vec()), cursor).await
+    store.apply(partition, facts(steps), cursor).await
 }
 
-async fn read(store: &SqlStore, query: &Query) -> Reading {
-    store.read(query.workspace, &query.window).await.unwrap()
+fn facts(steps: &[Step]) -> Vec<Fact> {
+    steps.iter().cloned().map(Fact::Step).collect()
+}
+
+pub(super) async fn read(store: &SqlStore, query: &Query) -> Reading<Cell> {
+    let Reading { as_of, cells } = store.windows(query.workspace, &[query.window]).await.unwrap();
+    Reading { as_of, cells: cells.into_iter().map(|(_, cell)| cell).collect() }
 }
 
 /// 400 steps over ten days: all outcomes, awkward agents, tickets that come back.
@@ -63,12 +70,12 @@ fn steps() -> Vec<Step> {
 
 /// Reports from what is stored equal reports from the pure model.
 async fn assert_holds(store: &SqlStore, steps: Vec<Step>) {
-    let mut model = Cells::default();
-    model.apply(fold(steps));
+    let mut model = Recount::new(workspace(), query(SavingsPolicy::Gross).window);
+    model.apply(&fold(&steps));
     for policy in SavingsPolicy::ALL {
         let query = query(policy);
         let by = [Dimension::Agent, Dimension::Outcome, Dimension::Technical];
-        let expected = model.read(&query);
+        let expected = model.read(&query.window);
         let stored = read(store, &query).await.cells;
         let of = |cells: &[_]| savings(&query, &by, Order::Key, 1_000, cells);
         let (expected, stored) = (of(&expected), of(&stored));
@@ -96,7 +103,7 @@ pub async fn a_crash_before_the_commit_leaves_nothing_behind(db: Db) {
     let store = SqlStore::new(db);
     let partition = workspace().partition();
     let dying = Box::new(Lease { partition, from: 0, to: 400, dies: true });
-    store.apply(partition, fold(steps()), dying).await.unwrap_err();
+    store.apply(partition, facts(&steps()), dying).await.unwrap_err();
     let reading = read(&store, &query(SavingsPolicy::Gross)).await;
     assert_eq!((reading.as_of.seq, reading.cells.len()), (0, 0));
     apply(&store, &steps(), 0, 400).await.unwrap();
@@ -229,7 +236,7 @@ pub async fn a_damaged_row_is_named_and_not_guessed_at(db: Db) {
     .await
     .unwrap();
     let query = query(SavingsPolicy::Credited);
-    let error = store.read(query.workspace, &query.window).await.unwrap_err();
+    let error = store.windows(query.workspace, &[query.window]).await.unwrap_err();
     assert!(
         matches!(error, db::Error::Corrupt { table: "cell", column: "tickets", .. }),
         "{error}"
@@ -240,7 +247,7 @@ pub async fn a_closed_database_is_unavailable(db: Db) {
     let store = SqlStore::new(db.clone());
     db.close().await;
     let query = query(SavingsPolicy::Credited);
-    let error = store.read(query.workspace, &query.window).await.unwrap_err();
+    let error = store.windows(query.workspace, &[query.window]).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
     let error = apply(&store, &steps(), 0, 400).await.unwrap_err();
     assert!(matches!(error, tail::Error::Store(ref inner) if inner.is_retryable()), "{error}");

@@ -9,8 +9,10 @@ use db::bulk::Rows;
 use kernel::{Partition, WorkspaceId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
-use super::digest::{Digest, digest};
-use crate::domain::{CellDelta, Deltas, TicketSet};
+use super::generations::Lane;
+use super::read::SUMS;
+use crate::digest::{Digest, digest};
+use crate::domain::{CellDelta, Content, Deltas, Durations, TicketCounts};
 
 const ADD_SETS: &str = "INSERT INTO dimension_set ({columns}) SELECT {columns} FROM {rows} WHERE true \
      ON CONFLICT (partition, workspace, digest) DO NOTHING";
@@ -25,22 +27,28 @@ const COUNT_TICKETS: &str = "INSERT INTO ticket_count ({columns}) SELECT {column
 
 const ADD_TICKETS: &str = "INSERT INTO ticket ({columns}) SELECT {columns} FROM {rows} WHERE true";
 
-const FIND_BITMAPS: &str = "SELECT rows.place, cell.tickets FROM {rows} CROSS JOIN cell \
-     WHERE cell.partition = {0} AND cell.workspace = rows.workspace AND cell.level = rows.level \
+const FIND_CONTENT: &str = "SELECT rows.place, cell.tickets, cell.durations \
+     FROM {rows} CROSS JOIN cell \
+     WHERE cell.partition = {0} AND cell.workspace = rows.workspace \
+     AND cell.generation = rows.generation AND cell.level = rows.level \
      AND cell.start_time = rows.start_time AND cell.digest = rows.digest";
 
 const ADD_CELLS: &str = "INSERT INTO cell ({columns}) SELECT {columns} FROM {rows} WHERE true \
-     ON CONFLICT (partition, workspace, level, start_time, digest) DO UPDATE SET \
+     ON CONFLICT (partition, workspace, generation, level, start_time, digest) DO UPDATE SET \
      events = cell.events + excluded.events, gross_ms = cell.gross_ms + excluded.gross_ms, \
      credited_ms = cell.credited_ms + excluded.credited_ms, \
      strict_ms = cell.strict_ms + excluded.strict_ms, \
      cost_micros = cell.cost_micros + excluded.cost_micros, \
+     converted_micros = cell.converted_micros + excluded.converted_micros, \
+     unconverted_micros = cell.unconverted_micros + excluded.unconverted_micros, \
+     unconverted = cell.unconverted + excluded.unconverted, \
      uncosted = cell.uncosted + excluded.uncosted, unvalued = cell.unvalued + excluded.unvalued, \
-     tickets = excluded.tickets";
+     tickets = excluded.tickets, durations = excluded.durations";
 
 pub(super) async fn deltas(
     txn: &DatabaseTransaction,
     partition: Partition,
+    lane: &Lane,
     deltas: &Deltas,
 ) -> Result<(), db::Error> {
     if deltas.is_empty() {
@@ -49,7 +57,7 @@ pub(super) async fn deltas(
     let digests: Vec<Digest> = deltas.dimensions.iter().map(|(_, set)| digest(set)).collect();
     sets(txn, partition, deltas, &digests).await?;
     let numbers = tickets(txn, partition, deltas).await?;
-    cells(txn, partition, deltas, &digests, &numbers).await
+    cells(txn, partition, lane, deltas, &digests, &numbers).await
 }
 
 async fn sets(
@@ -104,23 +112,7 @@ async fn tickets(
     if tickets.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = txn.get_database_backend();
-    let rows = Rows::new()
-        .int("place", (0i64..).take(tickets.len()).collect())
-        .int("workspace", tickets.iter().map(|(workspace, _)| workspace.get()).collect())
-        .text("ticket_id", tickets.iter().map(|(_, id)| id.clone()).collect())
-        .bind(partition.get());
-    let mut numbers: Vec<Option<u32>> = vec![None; tickets.len()];
-    for row in txn.query_all_raw(rows.statement(backend, FIND_TICKETS)).await? {
-        let place: i64 = row.try_get("", "place")?;
-        let number: i64 = row.try_get("", "number")?;
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
-        let known = u32::try_from(number).ok();
-        match (numbers.get_mut(place), known) {
-            (Some(slot), Some(number)) => *slot = Some(number),
-            _ => return Err(db::Error::corrupt("ticket", "number", number)),
-        }
-    }
+    let mut numbers = known(txn, partition, tickets).await?;
     let mut new: HashMap<WorkspaceId, Vec<usize>> = HashMap::new();
     for (place, number) in numbers.iter().enumerate() {
         if number.is_none() {
@@ -131,6 +123,32 @@ async fn tickets(
         draw(txn, partition, deltas, &new, &mut numbers).await?;
     }
     Ok(numbers.into_iter().map(|number| number.expect("found above or drawn")).collect())
+}
+
+/// The numbers of tickets, in their order; `None` for one that has none.
+pub(super) async fn known(
+    db: &impl ConnectionTrait,
+    partition: Partition,
+    tickets: &[(WorkspaceId, String)],
+) -> Result<Vec<Option<u32>>, db::Error> {
+    let rows = Rows::new()
+        .int("place", (0i64..).take(tickets.len()).collect())
+        .int("workspace", tickets.iter().map(|(workspace, _)| workspace.get()).collect())
+        .text("ticket_id", tickets.iter().map(|(_, id)| id.clone()).collect())
+        .bind(partition.get());
+    let mut numbers: Vec<Option<u32>> = vec![None; tickets.len()];
+    let find = rows.statement(db.get_database_backend(), FIND_TICKETS);
+    for row in db.query_all_raw(find).await? {
+        let place: i64 = row.try_get("", "place")?;
+        let number: i64 = row.try_get("", "number")?;
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        let known = u32::try_from(number).ok();
+        match (numbers.get_mut(place), known) {
+            (Some(slot), Some(number)) => *slot = Some(number),
+            _ => return Err(db::Error::corrupt("ticket", "number", number)),
+        }
+    }
+    Ok(numbers)
 }
 
 /// Draws the next numbers of each workspace for its new tickets and writes them down.
@@ -174,44 +192,55 @@ async fn draw(
 async fn cells(
     txn: &DatabaseTransaction,
     partition: Partition,
+    lane: &Lane,
     deltas: &Deltas,
     digests: &[Digest],
     numbers: &[u32],
 ) -> Result<(), db::Error> {
     let cells = &deltas.cells;
     let column = |of: fn(&CellDelta) -> i64| cells.iter().map(of).collect::<Vec<_>>();
+    let generations = || cells.iter().map(|cell| lane.generation(cell.workspace)).collect();
     let key = || {
         Rows::new()
             .int("workspace", column(|cell| cell.workspace.get()))
+            .int("generation", generations())
             .int("level", column(|cell| cell.level.number().into()))
             .int("start_time", column(|cell| cell.start.micros()))
             .bytes("digest", cells.iter().map(|cell| digests[cell.dimensions].to_vec()).collect())
     };
-    let mut sets: Vec<TicketSet> = cells
-        .iter()
-        .map(|cell| cell.tickets.iter().map(|&ticket| numbers[ticket]).collect())
-        .collect();
+    let mut contents: Vec<Content> = cells.iter().map(|cell| content(cell, numbers)).collect();
     let find = key().int("place", (0i64..).take(cells.len()).collect()).bind(partition.get());
     let backend = txn.get_database_backend();
-    for row in txn.query_all_raw(find.statement(backend, FIND_BITMAPS)).await? {
+    for row in txn.query_all_raw(find.statement(backend, FIND_CONTENT)).await? {
         let place: i64 = row.try_get("", "place")?;
-        let stored: Vec<u8> = row.try_get("", "tickets")?;
-        let corrupt = || db::Error::corrupt("cell", "tickets", place);
-        let stored = TicketSet::from_bytes(&stored).map_err(|_| corrupt())?;
-        let place = usize::try_from(place).map_err(|_| corrupt())?;
-        sets.get_mut(place).ok_or_else(corrupt)?.merge(&stored);
+        let corrupt = |column| db::Error::corrupt("cell", column, place);
+        let at = usize::try_from(place).map_err(|_| corrupt("tickets"))?;
+        let added = contents.get_mut(at).ok_or_else(|| corrupt("tickets"))?;
+        let tickets: Vec<u8> = row.try_get("", "tickets")?;
+        let mut tickets = TicketCounts::from_bytes(&tickets).map_err(|_| corrupt("tickets"))?;
+        tickets.merge(&added.tickets);
+        added.tickets = tickets;
+        let durations: Vec<u8> = row.try_get("", "durations")?;
+        let durations = Durations::from_bytes(&durations).map_err(|_| corrupt("durations"))?;
+        added.durations.merge(&durations);
     }
-    let bitmap = |set: &TicketSet| if set.is_empty() { Vec::new() } else { set.to_bytes() };
-    let rows = key()
-        .int("partition", vec![partition.get().into(); cells.len()])
-        .int("events", column(|cell| cell.measures.events))
-        .int("gross_ms", column(|cell| cell.measures.gross_ms))
-        .int("credited_ms", column(|cell| cell.measures.credited_ms))
-        .int("strict_ms", column(|cell| cell.measures.strict_ms))
-        .int("cost_micros", column(|cell| cell.measures.cost_micros))
-        .int("uncosted", column(|cell| cell.measures.uncosted))
-        .int("unvalued", column(|cell| cell.measures.unvalued))
-        .bytes("tickets", sets.iter().map(bitmap).collect());
+    let mut rows = key().int("partition", vec![partition.get().into(); cells.len()]);
+    let sums: Vec<_> = contents.iter().map(|content| content.measures.to_array()).collect();
+    for (at, name) in SUMS.into_iter().enumerate() {
+        rows = rows.int(name, sums.iter().map(|sums| sums[at]).collect());
+    }
+    let rows = rows
+        .bytes("tickets", contents.iter().map(|content| content.tickets.to_bytes()).collect())
+        .bytes("durations", contents.iter().map(|content| content.durations.to_bytes()).collect());
     txn.execute_raw(rows.statement(backend, ADD_CELLS)).await?;
     Ok(())
+}
+
+/// What a delta adds, its tickets by number.
+fn content(cell: &CellDelta, numbers: &[u32]) -> Content {
+    let mut tickets = TicketCounts::default();
+    for &(ticket, events) in &cell.tickets {
+        tickets.add(numbers[ticket], events);
+    }
+    Content { measures: cell.measures, tickets, durations: cell.durations.clone() }
 }

@@ -2,6 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cache;
+mod corrections;
+mod counting;
 mod harness;
+mod replicas;
 mod reports;
+mod series;
 mod speed;

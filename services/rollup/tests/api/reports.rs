@@ -95,6 +95,20 @@ async fn the_seed_month_adds_up_on_postgres() {
 }
 
 #[tokio::test]
+async fn a_ticket_takes_14_minutes_without_the_duplicate_check_and_17_with_it() {
+    let harness = Harness::start(sqlite().await).await;
+    let step = |(task_type, minutes): (&str, i64)| {
+        (START, valued(AGENT, "T-1", task(task_type, Outcome::Success), minutes))
+    };
+    let three = [("email_classification", 4), ("ticket_routing", 2), ("customer_email_draft", 8)];
+    harness.ledger.append(three.map(step));
+    assert_eq!(harness.overview().await.measures.unwrap().time_saved_ms, 14 * 60_000, "AN6");
+    harness.ledger.append([step(("duplicate_detection", 3))]);
+    let measures = harness.overview().await.measures.unwrap();
+    assert_eq!((measures.time_saved_ms, measures.tickets), (17 * 60_000, 1), "AN6");
+}
+
+#[tokio::test]
 async fn a_report_waits_for_what_its_caller_has_written() {
     let harness = Harness::start(sqlite().await).await;
     let mut reports = harness.reports();
@@ -286,7 +300,7 @@ async fn what_is_not_in_this_build_says_so() {
     let refusals: Vec<Status> = vec![
         reports.get_overview(asked(restated)).await.unwrap_err(),
         reports.get_savings(by_path).await.unwrap_err(),
-        reports.get_time_series(api::GetTimeSeriesRequest::default()).await.unwrap_err(),
+        reports.get_metric(api::GetMetricRequest::default()).await.unwrap_err(),
         reports.watch_overview(api::WatchOverviewRequest::default()).await.unwrap_err(),
         shares.open_share_link(api::OpenShareLinkRequest::default()).await.unwrap_err(),
     ];

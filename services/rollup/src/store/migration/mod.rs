@@ -4,6 +4,13 @@ mod m0001_create_dimension_set;
 mod m0002_create_cell;
 mod m0003_create_ticket;
 mod m0004_create_ticket_count;
+mod m0005_drop_cell_without_counts;
+mod m0006_create_cell_by_generation;
+mod m0007_create_generation;
+mod m0008_create_corrected_step;
+mod m0009_create_judgement;
+mod m0010_create_rebuild;
+mod m0011_read_the_ledger_again;
 
 use sea_orm_migration::prelude::*;
 
@@ -21,6 +28,13 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_create_cell::Step),
             Box::new(m0003_create_ticket::Step),
             Box::new(m0004_create_ticket_count::Step),
+            Box::new(m0005_drop_cell_without_counts::Step),
+            Box::new(m0006_create_cell_by_generation::Step),
+            Box::new(m0007_create_generation::Step),
+            Box::new(m0008_create_corrected_step::Step),
+            Box::new(m0009_create_judgement::Step),
+            Box::new(m0010_create_rebuild::Step),
+            Box::new(m0011_read_the_ledger_again::Step),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kernel::{EventId, Position};
 use prost::Message;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -11,8 +12,8 @@ use wire::common::v1::{Money, Outcome};
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::ledger_service_server::LedgerService;
 use wire::ingest::v1::{
-    Event, GetHeadsRequest, GetHeadsResponse, LedgerEntry, LedgerRecord, TailRequest, TailResponse,
-    TaskCompleted, Ticket, Valuation,
+    Event, GetHeadsRequest, GetHeadsResponse, LedgerEntry, LedgerRecord, OutcomeRevised, Retracted,
+    TailRequest, TailResponse, TaskCompleted, Ticket, Valuation,
 };
 
 use super::{cursor_of, workspace};
@@ -138,4 +139,32 @@ pub(crate) fn valued(agent: &str, ticket: &str, task: TaskCompleted, minutes: i6
     };
     let event = event(agent, ticket, Body::TaskCompleted(task));
     LedgerRecord { event: Some(event), valuation: Some(valuation), ..Default::default() }
+}
+
+/// The entry that judges the step at `seq` again.
+pub(crate) fn revised(seq: i64, step: &(i64, LedgerRecord), outcome: Outcome) -> LedgerRecord {
+    let event_id = event_id(seq);
+    let body = OutcomeRevised { event_id, outcome: outcome.into(), ..Default::default() };
+    correction(Body::OutcomeRevised(body), step)
+}
+
+/// The entry that takes back the entry at `seq`.
+pub(crate) fn retracted(seq: i64, entry: &(i64, LedgerRecord)) -> LedgerRecord {
+    let body = Retracted { event_id: event_id(seq), reason: "a test".to_owned() };
+    correction(Body::Retracted(body), entry)
+}
+
+fn event_id(seq: i64) -> String {
+    EventId(Position { partition: workspace().partition(), seq }).to_string()
+}
+
+/// As ingest keeps it: with what it corrects, whose own target is left out.
+fn correction(body: Body, (occurred, target): &(i64, LedgerRecord)) -> LedgerRecord {
+    let mut target = LedgerRecord { corrects: None, ..target.clone() };
+    if let Some(event) = &mut target.event {
+        let (seconds, micros) = (occurred.div_euclid(1_000_000), occurred.rem_euclid(1_000_000));
+        event.occurred_time = Some(wire::Timestamp { seconds, nanos: (micros * 1_000) as i32 });
+    }
+    let event = Event { body: Some(body), ..Event::default() };
+    LedgerRecord { event: Some(event), corrects: Some(Box::new(target)), ..Default::default() }
 }

@@ -20,17 +20,21 @@ use wire::ingest::v1::ledger_service_server::LedgerServiceServer;
 use wire::rollup::v1::report_service_client::ReportServiceClient;
 use wire::rollup::v1::{GetOverviewRequest, Overview, ReportQuery};
 
-pub(crate) use ledger::{Ledger, START, event, task, valued};
+pub(crate) use ledger::{Ledger, START, event, retracted, revised, task, valued};
 
 /// Keys by scope: the workspace is the same.
 pub(crate) const REPORT_KEY: &str = "report";
 pub(crate) const TRACK_KEY: &str = "track";
+pub(crate) const ADMIN_KEY: &str = "admin";
 
 pub(crate) struct Harness {
     pub(crate) ledger: Ledger,
     pub(crate) ctx: Context,
     pub(crate) url: http::Uri,
-    _db: TestDb,
+    /// The ledger's, which outlives the rollup.
+    beside: Context,
+    ingest: String,
+    db: TestDb,
 }
 
 pub(crate) fn workspace() -> WorkspaceId {
@@ -44,29 +48,20 @@ impl Harness {
 
     /// With more variables.
     pub(crate) async fn start_with(db: TestDb, extra: &[(&str, &str)]) -> Self {
-        let ctx = Context::new(
-            Arc::new(chassis::SystemClock),
-            Arc::new(testkit::SeededIds::new(1)),
-            "service-token".to_owned().into(),
-            Transport::default(),
-        );
+        let (ctx, beside) = (context(1), context(3));
         let ledger = Ledger::default();
         let ingest =
-            serve(&ctx, "ingest", Routes::new(LedgerServiceServer::new(ledger.clone()))).await;
+            serve(&beside, "ingest", Routes::new(LedgerServiceServer::new(ledger.clone()))).await;
         let ingest = format!("http://{ingest}");
-        let mut vars = BTreeMap::from([
-            ("TALLY_ROLLUP_LISTEN", "127.0.0.1:0"),
-            ("TALLY_DATABASE_URL", db.settings().url.as_str()),
-            ("TALLY_INGEST_URL", ingest.as_str()),
-        ]);
-        vars.extend(extra.iter().copied());
-        let mut reader = Reader::new(&vars, "ROLLUP");
-        let config = rollup::Config::read(&mut reader);
-        reader.finish().unwrap_or_else(|errors| panic!("{errors}"));
-        let service = rollup::start(config, &ctx).await.unwrap();
-        let service = Service { authenticator: Arc::new(Keys), ..service };
-        let addr = chassis::serve(service, &ctx).await.unwrap().addr;
-        Self { ledger, url: format!("http://{addr}").parse().unwrap(), ctx, _db: db }
+        let url = rollup(&ctx, &db, &ingest, extra).await;
+        Self { ledger, ctx, url, beside, ingest, db }
+    }
+
+    /// Another replica on the same database; it stops with the context it answers.
+    pub(crate) async fn replica(&self) -> (Context, http::Uri) {
+        let ctx = context(2);
+        let url = rollup(&ctx, &self.db, &self.ingest, &[]).await;
+        (ctx, url)
     }
 
     pub(crate) fn channel(&self, key: &str) -> Channel {
@@ -100,6 +95,7 @@ impl Harness {
 impl Drop for Harness {
     fn drop(&mut self) {
         self.ctx.stop.cancel();
+        self.beside.stop.cancel();
     }
 }
 
@@ -126,6 +122,33 @@ pub(crate) async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     patience.await.unwrap_or_else(|_| panic!("{what} did not come to hold"));
 }
 
+fn context(seed: u64) -> Context {
+    Context::new(
+        Arc::new(chassis::SystemClock),
+        Arc::new(testkit::SeededIds::new(seed)),
+        "service-token".to_owned().into(),
+        Transport::default(),
+    )
+}
+
+async fn rollup(ctx: &Context, db: &TestDb, ingest: &str, extra: &[(&str, &str)]) -> http::Uri {
+    let mut vars = BTreeMap::from([
+        ("TALLY_ROLLUP_LISTEN", "127.0.0.1:0"),
+        ("TALLY_DATABASE_URL", db.settings().url.as_str()),
+        ("TALLY_INGEST_URL", ingest),
+        // Nobody listens there: reports then have the defaults of the contract.
+        ("TALLY_CATALOG_URL", "http://127.0.0.1:1"),
+    ]);
+    vars.extend(extra.iter().copied());
+    let mut reader = Reader::new(&vars, "ROLLUP");
+    let config = rollup::Config::read(&mut reader);
+    reader.finish().unwrap_or_else(|errors| panic!("{errors}"));
+    let service = rollup::start(config, ctx).await.unwrap();
+    let service = Service { authenticator: Arc::new(Keys), ..service };
+    let addr = chassis::serve(service, ctx).await.unwrap().addr;
+    format!("http://{addr}").parse().unwrap()
+}
+
 async fn serve(ctx: &Context, name: &'static str, routes: Routes) -> std::net::SocketAddr {
     let (_, ready) = watch::channel(true);
     let listen = "127.0.0.1:0".parse().unwrap();
@@ -142,6 +165,7 @@ impl Authenticator for Keys {
         let scope = match key {
             REPORT_KEY => Scope::Report,
             TRACK_KEY => Scope::Track,
+            ADMIN_KEY => Scope::Admin,
             _ => {
                 return Err(Fault::unauthenticated(ErrorReason::UnknownCredentials, "unknown key"));
             }

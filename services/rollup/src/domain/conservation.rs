@@ -1,0 +1,157 @@
+//! Equalities that must hold, whatever happened: what a report rests on, checked.
+
+use crate::domain::{Cell, Dimension, Held, Level, Order, Query, Tally, overview, savings};
+
+/// One equality.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Check {
+    pub(crate) id: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) left: i64,
+    pub(crate) right: i64,
+}
+
+impl Check {
+    pub(crate) fn holds(&self) -> bool {
+        self.left == self.right
+    }
+}
+
+/// The checks that need nothing but the cells of the window, all levels of them.
+pub(crate) fn checks(query: &Query, held: &[Held]) -> Vec<Check> {
+    let cover = query.window.cover();
+    let covered: Vec<Cell> = held
+        .iter()
+        .filter(|cell| {
+            cover.iter().any(|run| run.level == cell.level && run.window.contains(cell.start))
+        })
+        .map(Held::cell)
+        .collect();
+    let quarters: Vec<Cell> =
+        held.iter().filter(|cell| cell.level == Level::Quarter).map(Held::cell).collect();
+    let total = overview(query, &covered);
+    let counted = overview(query, &quarters);
+    let mut checks = vec![
+        check("days_equal_quarters_events", DAYS_EVENTS, total.events(), counted.events()),
+        check("days_equal_quarters_time", DAYS_TIME, total.saved_ms(), counted.saved_ms()),
+        check("days_equal_quarters_cost", DAYS_COST, cost(&total), cost(&counted)),
+        check("days_equal_quarters_tickets", DAYS_TICKETS, total.tickets(), counted.tickets()),
+    ];
+    let mut segments = Tally::default();
+    for row in
+        savings(query, &[Dimension::TaskType, Dimension::Agent], Order::Key, usize::MAX, &covered)
+            .rows
+    {
+        segments.merge(&row.tally);
+    }
+    checks.extend([
+        check("segments_equal_total_events", SEGMENTS_EVENTS, segments.events(), total.events()),
+        check("segments_equal_total_time", SEGMENTS_TIME, segments.saved_ms(), total.saved_ms()),
+        check("segments_equal_total_cost", SEGMENTS_COST, cost(&segments), cost(&total)),
+        check(
+            "segments_equal_total_tickets",
+            SEGMENTS_TICKETS,
+            segments.tickets(),
+            total.tickets(),
+        ),
+        check("tickets_have_events", TICKETS_EVENTS, without_events(held), 0),
+    ]);
+    checks
+}
+
+/// The checks of cells against a recount from the ledger, all levels of both.
+pub(crate) fn recounted(query: &Query, held: &[Held], recount: &[Held]) -> Vec<Check> {
+    let quarters = |cells: &[Held]| -> Tally {
+        let cells: Vec<Cell> =
+            cells.iter().filter(|cell| cell.level == Level::Quarter).map(Held::cell).collect();
+        overview(query, &cells)
+    };
+    let (cells, ledger) = (quarters(held), quarters(recount));
+    vec![
+        check("cells_equal_ledger_events", LEDGER_EVENTS, cells.events(), ledger.events()),
+        check("cells_equal_ledger_time", LEDGER_TIME, cells.saved_ms(), ledger.saved_ms()),
+        check("cells_equal_ledger_cost", LEDGER_COST, cost(&cells), cost(&ledger)),
+        check("cells_equal_ledger_tickets", LEDGER_TICKETS, cells.tickets(), ledger.tickets()),
+        check("cells_equal_ledger_cells", LEDGER_CELLS, differing(held, recount), 0),
+    ]
+}
+
+const DAYS_EVENTS: &str =
+    "steps by whole days with quarter hours at the edges, and by quarter hours alone";
+const DAYS_TIME: &str = "milliseconds saved by days, and by quarter hours alone";
+const DAYS_COST: &str =
+    "millionths of agent cost of all currencies by days, and by quarter hours alone";
+const DAYS_TICKETS: &str = "distinct tickets by days, and by quarter hours alone";
+const SEGMENTS_EVENTS: &str = "steps of all task types and agents, and of the whole";
+const SEGMENTS_TIME: &str = "milliseconds saved by all task types and agents, and by the whole";
+const SEGMENTS_COST: &str =
+    "millionths of agent cost of all task types and agents, and of the whole";
+const SEGMENTS_TICKETS: &str =
+    "distinct tickets of all task types and agents together, and of the whole";
+const TICKETS_EVENTS: &str =
+    "cells whose tickets have more events than the cell, or fewer than none; and zero";
+const LEDGER_EVENTS: &str = "steps in the cells, and in the ledger";
+const LEDGER_TIME: &str = "milliseconds saved by the cells, and by the ledger";
+const LEDGER_COST: &str =
+    "millionths of agent cost of all currencies in the cells, and in the ledger";
+const LEDGER_TICKETS: &str = "distinct tickets in the cells, and in the ledger";
+const LEDGER_CELLS: &str =
+    "cells that a recount of the ledger does not give, or gives otherwise; and zero";
+
+fn check(id: &'static str, description: &'static str, left: i64, right: i64) -> Check {
+    Check { id, description, left, right }
+}
+
+/// A sum over currencies says nothing to a reader, and is equal exactly when it should be.
+fn cost(tally: &Tally) -> i64 {
+    tally.agent_cost().iter().fold(0, |sum, money| sum.wrapping_add(money.micros))
+}
+
+fn without_events(held: &[Held]) -> i64 {
+    let wrong = held.iter().filter(|cell| {
+        let mut events = 0;
+        let negative = cell.content.tickets.iter().any(|(_, n)| {
+            events += n;
+            n < 0
+        });
+        negative || events > cell.content.measures.events
+    });
+    wrong.count() as i64
+}
+
+fn differing(held: &[Held], recount: &[Held]) -> i64 {
+    let sorted = |cells: &[Held]| {
+        let mut cells: Vec<Held> = cells.to_vec();
+        cells.sort_by(|a, b| place(a).cmp(&place(b)));
+        cells
+    };
+    let (mut held, mut recount) =
+        (sorted(held).into_iter().peekable(), sorted(recount).into_iter().peekable());
+    let mut differing = 0;
+    loop {
+        match (held.peek(), recount.peek()) {
+            (None, None) => return differing,
+            (Some(a), Some(b)) if place(a) == place(b) => {
+                differing += i64::from(a != b);
+                held.next();
+                recount.next();
+            }
+            (Some(a), Some(b)) if place(a) > place(b) => {
+                differing += 1;
+                recount.next();
+            }
+            (None, Some(_)) => {
+                differing += 1;
+                recount.next();
+            }
+            (Some(_), _) => {
+                differing += 1;
+                held.next();
+            }
+        }
+    }
+}
+
+fn place(cell: &Held) -> (Level, kernel::Timestamp, &crate::domain::Dimensions) {
+    (cell.level, cell.start, &cell.dimensions)
+}
