@@ -6,11 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::SqlxSqliteConnector;
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Connection as _};
 
 use crate::database::Inner;
 use crate::error::sqlstate;
@@ -95,7 +95,8 @@ async fn writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE)
-        .test_before_acquire(false);
+        .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_outside_transactions(connection)));
     for _ in 0..BUSY.as_millis() / SWITCH_AGAIN.as_millis() {
         match pool.clone().connect_with(options.clone()).await {
             Err(error) if is_busy(&error) => {
@@ -106,6 +107,16 @@ async fn writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
         }
     }
     pool.connect_with(options.clone()).await
+}
+
+/// Whether the connection may be lent again. SQLite takes a transaction back by itself when the disk is full;
+/// the driver's own ROLLBACK then fails, and it believes for ever after that the transaction is open.
+async fn is_outside_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A ROLLBACK may be on its way still: its answer comes before this one's.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// SQLITE_BUSY with whatever extension in its upper bits.

@@ -17,6 +17,14 @@ pub async fn call(channel: Channel, path: &'static str, message: Bytes) -> Resul
     Ok(answer.into_inner().message().await?.unwrap_or_default())
 }
 
+/// Calls `path` and never sends its message; answers how the call ends.
+pub async fn silent(channel: Channel, path: &'static str) -> Result<(), Status> {
+    let mut grpc = Grpc::new(channel);
+    grpc.ready().await?;
+    let (path, nothing) = (PathAndQuery::from_static(path), futures_util::stream::pending());
+    grpc.client_streaming(Request::new(nothing), path, Raw).await.map(|_| ())
+}
+
 #[derive(Clone, Copy, Default)]
 struct Raw;
 

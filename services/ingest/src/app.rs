@@ -36,12 +36,6 @@ pub(crate) struct WorkspaceSettings {
     pub(crate) allowance: Allowance,
 }
 
-/// What a caller is told whose events find no room.
-pub(crate) fn overloaded() -> Fault {
-    let what = "more events wait for a commit than is healthy; call again in a moment";
-    Fault::exhausted(ErrorReason::Overloaded, what).retry_after(Duration::from_millis(100))
-}
-
 /// The use cases of IngestService.
 pub(crate) struct App {
     pub(crate) committer: Committer,
@@ -130,7 +124,11 @@ impl App {
         full: WhenFull<'_>,
     ) -> Result<Committed, Fault> {
         self.committer.append(entries, full).await.map_err(|refused| match refused {
-            Refused::Overloaded => overloaded(),
+            Refused::Overloaded => Fault::exhausted(
+                ErrorReason::Overloaded,
+                "more events wait for a commit than is healthy; call again in a moment",
+            )
+            .retry_after(Duration::from_millis(100)),
             Refused::Stopping => {
                 Fault::unavailable(ErrorReason::ShuttingDown, "ingest is stopping; call again")
             }

@@ -132,14 +132,17 @@ impl Worker {
             .attr(attr::DB_COLLECTION_NAME, "event")
             .attr(attr::DB_OPERATION_NAME, "INSERT")
             .start();
-        let entries: Arc<[NewEntry]> = entries.into();
+        let mut entries: Arc<[NewEntry]> = entries.into();
         let outcome = insert.scope(self.write(Arc::clone(&entries), expect)).await;
         match outcome {
             Ok((answers, moved)) => {
                 let met = answers.iter().any(|answer| !matches!(answer, Appended::New { .. }));
-                // Before anybody is told that there is something to read.
-                if self.heads.are_followed() {
-                    self.recent.keep(&entries, &answers);
+                // Before anybody is told that there is something to read. The commit is over and the
+                // entries are nobody else's.
+                if self.heads.are_followed()
+                    && let Some(entries) = Arc::get_mut(&mut entries)
+                {
+                    self.recent.keep(entries, &answers);
                 }
                 self.heads.raise(moved.iter().copied());
                 let mut answers = answers.into_iter();

@@ -80,7 +80,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     };
     let lanes = match (db.backend(), config.one_partition) {
         (Backend::Sqlite, _) => Lanes::Shared(1),
-        (_, true) => Lanes::Apart,
+        (_, true) => Lanes::Apart { at_once: config.lanes },
         (_, false) => Lanes::Shared(config.lanes),
     };
     let committer = Committer::start(worker, lanes, config.queue, &ctx.tasks);
@@ -133,10 +133,11 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
         grpc::LedgerApi { reader, heads, recent, stop: ctx.stop.clone(), tasks: ctx.tasks.clone() };
     let api = grpc::IngestApi(Arc::new(app));
     let tracking = IngestServiceServer::new(api.clone()).max_decoding_message_size(CALL_BYTES_MAX);
-    let routes = Routes::new(grpc::Gate::new(tracking, config.batches))
-        .add_service(LedgerServiceServer::new(ledger))
-        .add_service(AccessServiceServer::new(grpc::AccessApi(access.clone())))
-        .add_service(GuardServiceServer::new(grpc::GuardApi(api)));
+    let routes =
+        Routes::new(grpc::BatchPlaces::new(tracking, config.batches, Arc::clone(&ctx.clock)))
+            .add_service(LedgerServiceServer::new(ledger))
+            .add_service(AccessServiceServer::new(grpc::AccessApi(access.clone())))
+            .add_service(GuardServiceServer::new(grpc::GuardApi(api)));
     Ok(Service {
         name: NAME,
         listen: config.service.listen,

@@ -12,7 +12,7 @@ use kernel::{PARTITIONS, Partition, Position, Timestamp};
 
 use crate::store::{Appended, NewEntry, Row};
 
-/// What is kept of a partition at most, in bytes of records.
+/// What is kept of a partition at most, in bytes; 16 MiB where all 64 are busy.
 const BYTES_MAX: usize = 256 * 1024;
 /// What an entry takes beside its record.
 const ROW_BYTES: usize = size_of::<Row>();
@@ -32,9 +32,9 @@ impl Recent {
         Self((0..PARTITIONS).map(|_| Mutex::default()).collect())
     }
 
-    /// Takes in what was committed: of each entry what became of it.
-    pub(crate) fn keep(&self, entries: &[NewEntry], fates: &[Appended]) {
-        for (entry, fate) in entries.iter().zip(fates) {
+    /// Takes in what was committed, records and all: of each entry what became of it.
+    pub(crate) fn keep(&self, entries: &mut [NewEntry], fates: &[Appended]) {
+        for (entry, fate) in entries.iter_mut().zip(fates) {
             if let Appended::New { position, recorded } = fate {
                 self.ring(position.partition).push(row(entry, *position, *recorded));
             }
@@ -76,14 +76,14 @@ fn weight(row: &Row) -> usize {
     ROW_BYTES + row.record.len()
 }
 
-fn row(entry: &NewEntry, position: Position, recorded: Timestamp) -> Row {
+fn row(entry: &mut NewEntry, position: Position, recorded: Timestamp) -> Row {
     Row {
         position,
         workspace: entry.workspace,
         recorded,
         occurred: entry.occurred,
         trace: entry.trace,
-        record: entry.record.clone(),
+        record: std::mem::take(&mut entry.record),
     }
 }
 
@@ -110,7 +110,7 @@ mod tests {
                 record: vec![0; bytes],
             };
             let position = Position { partition: partition(), seq };
-            recent.keep(&[entry], &[Appended::New { position, recorded: Timestamp::EPOCH }]);
+            recent.keep(&mut [entry], &[Appended::New { position, recorded: Timestamp::EPOCH }]);
         }
     }
 

@@ -14,9 +14,11 @@ const SERVICE_TIER_LEN_MAX: usize = 64;
 const TOKEN_PRICES_MAX: usize = 64;
 const PLACES: usize = 6;
 const PRICE_MICROS_MAX: i64 = 1_000_000_000_000;
-/// More than the longest alternation of model names somebody writes by hand needs, compiled. Ingest
-/// compiles with the same limit: what is taken here works there.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// More than an alternation of some hundred letters needs, compiled byte by byte. Ingest compiles with the
+/// same limits: what is taken here works there.
+const PATTERN_BYTES_MAX: usize = 8 * 1024;
+/// What matching may keep of each.
+const MATCHING_BYTES_MAX: usize = 16 * 1024;
 
 worded! {
     /// How the name is compared with an event's model.
@@ -76,15 +78,21 @@ impl PriceKey {
     pub(crate) fn matches(&self, model: &str) -> bool {
         match self.matching {
             Matching::Exact => self.model == model,
-            Matching::Regex => pattern(&self.model).is_ok_and(|regex| regex.is_match(model)),
+            Matching::Regex => {
+                pattern(&self.model).is_ok_and(|regex| regex.is_match(model.as_bytes()))
+            }
         }
     }
 }
 
 /// For whole names.
-fn pattern(written: &str) -> Result<regex::Regex, Problem> {
+fn pattern(written: &str) -> Result<regex::bytes::Regex, Problem> {
     let compile = |text: &str| {
-        let built = regex::RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
+        let built = regex::bytes::RegexBuilder::new(text)
+            .unicode(false)
+            .size_limit(PATTERN_BYTES_MAX)
+            .dfa_size_limit(MATCHING_BYTES_MAX)
+            .build();
         built.map_err(|error| match error {
             regex::Error::CompiledTooBig(limit) => {
                 let what = format!(

@@ -183,27 +183,51 @@ async fn a_drain_ends_the_wait_of_streams_and_nothing_of_theirs_is_written() {
 async fn one_batch_too_many_is_refused_before_it_is_read_and_single_events_are_not() {
     let (h, held) = Held::with(("TALLY_INGEST_BATCHES", "1")).await;
     let batch = |event| TrackBatchRequest { events: vec![event], ..Default::default() };
-    let mut served = h.ingest();
-    let served = tokio::spawn(async move { served.track_batch(batch(success("a"))).await });
-    // This one says what is wrong with it once it has been read.
-    let wrong = || batch(Event::default());
-    let refused = async {
-        loop {
-            let answer = h.ingest().track_batch(wrong()).await;
-            if let Err(status) = answer {
-                return status;
-            }
-        }
+    let send = |key: &'static str| {
+        let mut ingest = h.ingest();
+        Box::pin(async move { ingest.track_batch(batch(success(key))).await })
     };
-    let status = tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    // One has the place and waits; the other is refused.
+    let answers = futures_util::future::select(send("a"), send("b"));
+    let (refused, served) = tokio::time::timeout(PATIENCE, answers).await.unwrap().factor_first();
+    let status = refused.unwrap_err();
     assert_eq!(reason_of(&status), Some(ErrorReason::Overloaded));
     assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
-    let track = TrackRequest { event: Some(success("b")), ..Default::default() };
+    // Once it has been read, this one is told what is wrong with it.
+    let wrong = || batch(Event::default());
+    let status = h.ingest().track_batch(wrong()).await.unwrap_err();
+    assert_eq!(reason_of(&status), Some(ErrorReason::Overloaded));
+    let track = TrackRequest { event: Some(success("c")), ..Default::default() };
     let mut single = h.ingest();
     let single = tokio::spawn(async move { single.track(track).await });
 
     held.let_go().await;
-    assert!(tokio::time::timeout(PATIENCE, served).await.unwrap().unwrap().is_ok());
+    assert!(tokio::time::timeout(PATIENCE, served).await.unwrap().is_ok());
     assert!(tokio::time::timeout(PATIENCE, single).await.unwrap().unwrap().is_ok());
     assert!(h.ingest().track_batch(wrong()).await.is_ok(), "there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_does_not_arrive_gives_its_place_up() {
+    let (h, held) = Held::with(("TALLY_INGEST_BATCHES", "1")).await;
+    held.let_go().await;
+    let channel = h.server.channel_with_key(Some(&h.key));
+    let path = "/tally.ingest.v1.IngestService/TrackBatch";
+    let silent = || tokio::spawn(testkit::raw::silent(channel.clone(), path));
+    let whole = || TrackBatchRequest { events: vec![success("a")], ..Default::default() };
+    let mut slow = silent();
+    let refused = async {
+        while h.ingest().track_batch(whole()).await.is_ok() {
+            if slow.is_finished() {
+                // A whole one had the place when this one asked for it.
+                slow = silent();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    h.clock.advance(Duration::from_secs(11));
+    let slow = tokio::time::timeout(PATIENCE, slow).await.unwrap().unwrap();
+    assert_eq!(slow.unwrap_err().code(), Code::DeadlineExceeded);
+    assert!(h.ingest().track_batch(whole()).await.is_ok());
 }

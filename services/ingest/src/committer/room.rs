@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Refused, WhenFull};
 
-/// What may wait for a commit, in KiB of records: a second's work, and all the memory a queue can take.
+/// What may wait for a commit, in KiB of records: a second's work.
 pub(super) const WAITING_KIB_MAX: usize = 16 * 1024;
 
 /// What may wait at once.
@@ -38,10 +38,10 @@ impl Waiting {
         match full {
             WhenFull::Refuse => Ok(Room { _of_all: self.all.now(kib)?, _of_the_patient: None }),
             WhenFull::Wait { stop } => {
+                // More than their share would be waited for for ever.
+                let kib = kib.min(self.patient.kib_max);
                 let in_time = async {
                     let _of_the_patient = Some(self.patient.in_time(kib).await?);
-                    // More than their share would be waited for for ever.
-                    let kib = kib.min(self.patient.kib_max);
                     Ok(Room { _of_all: self.all.in_time(kib).await?, _of_the_patient })
                 };
                 unless_stopped(stop, in_time).await
@@ -91,7 +91,7 @@ impl Share {
     }
 
     async fn in_time(&self, kib: usize) -> Result<Held, Refused> {
-        let kib = u32::try_from(kib.min(self.kib_max)).unwrap_or(u32::MAX);
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX);
         let ended = |_| Refused::Stopping;
         let _call = Arc::clone(&self.calls).acquire_owned().await.map_err(ended)?;
         let _kib = Arc::clone(&self.kib).acquire_many_owned(kib).await.map_err(ended)?;

@@ -15,10 +15,11 @@ use kernel::PARTITIONS;
 use super::Job;
 use crate::store::Expect;
 
-/// Entries of one commit: past this a bigger batch gains nothing and holds the head rows longer.
-const COMMIT_ENTRIES_MAX: usize = 4_096;
-/// Bytes of one commit, so that a few large events cannot make a huge statement.
-const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A commit of so many entries takes no further call: a bigger one gains nothing and holds the head rows
+/// longer.
+const COMMIT_ENTRIES_ENOUGH: usize = 4_096;
+/// Nor does one of so many bytes, so that large events make no huge statement.
+const COMMIT_BYTES_ENOUGH: usize = 8 * 1024 * 1024;
 /// Entries that are worth a commit of their own where lanes share.
 const ALONE_ENTRIES: usize = 256;
 /// Commits of a lane that look for repeats first, once one was met: they come in bursts, when somebody
@@ -30,8 +31,8 @@ const WARY_COMMITS: u32 = 16;
 pub(crate) enum Lanes {
     /// So many lanes that share commits.
     Shared(usize),
-    /// Each partition is a lane and shares with none.
-    Apart,
+    /// Each partition is a lane and shares with none; so many commits are under way at once.
+    Apart { at_once: usize },
 }
 
 /// What waits, and what is under way.
@@ -39,6 +40,8 @@ pub(super) struct Schedule {
     lanes: Vec<Queue>,
     /// Entries that are worth a commit of their own.
     alone: usize,
+    at_once: usize,
+    under_way: usize,
     /// The commit that lanes share is under way.
     sharing: bool,
     /// The lane that is asked first, so that a long queue elsewhere starves nobody.
@@ -69,12 +72,12 @@ pub(super) struct Of {
 
 impl Schedule {
     pub(super) fn new(lanes: Lanes) -> Self {
-        let (lanes, alone) = match lanes {
-            Lanes::Shared(count) => (count.max(1), ALONE_ENTRIES),
-            Lanes::Apart => (usize::from(PARTITIONS.unsigned_abs()), 1),
+        let (lanes, alone, at_once) = match lanes {
+            Lanes::Shared(count) => (count.max(1), ALONE_ENTRIES, count.max(1)),
+            Lanes::Apart { at_once } => (usize::from(PARTITIONS.unsigned_abs()), 1, at_once.max(1)),
         };
         let lanes = (0..lanes).map(|_| Queue::default()).collect();
-        Self { lanes, alone, sharing: false, first: 0 }
+        Self { lanes, alone, at_once, under_way: 0, sharing: false, first: 0 }
     }
 
     pub(super) fn queue(&mut self, job: Job) {
@@ -85,18 +88,23 @@ impl Schedule {
 
     /// The next commit that may begin now.
     pub(super) fn next(&mut self) -> Option<Group> {
-        let full = |lane: &Queue| !lane.busy && lane.entries >= self.alone;
-        if let Some(lane) = self.lanes.iter().position(full) {
-            return self.take(&[lane], false);
-        }
-        if self.sharing {
+        if self.under_way == self.at_once {
             return None;
         }
         let count = self.lanes.len();
         let turn: Vec<usize> = (0..count).map(|n| (self.first + n) % count).collect();
-        let group = self.take(&turn, true)?;
+        let full = |lane: &&usize| {
+            let lane = &self.lanes[**lane];
+            !lane.busy && lane.entries >= self.alone
+        };
+        let group = match turn.iter().find(full).copied() {
+            Some(lane) => self.take(&[lane], false)?,
+            None if self.sharing => return None,
+            None => self.take(&turn, true)?,
+        };
         self.first = (self.first + 1) % count;
-        self.sharing = true;
+        self.sharing |= group.of.shared;
+        self.under_way += 1;
         Some(group)
     }
 
@@ -107,7 +115,10 @@ impl Schedule {
             lane.busy = false;
             lane.wary = if met { WARY_COMMITS } else { lane.wary.saturating_sub(1) };
         }
-        self.sharing &= !of.shared;
+        if of.shared {
+            self.sharing = false;
+        }
+        self.under_way -= 1;
     }
 
     /// What waits in those of the lanes that have no commit under way, up to the limits of one commit.
@@ -120,7 +131,7 @@ impl Schedule {
                 continue;
             }
             let before = jobs.len();
-            while entries < COMMIT_ENTRIES_MAX && bytes < COMMIT_BYTES_MAX {
+            while entries < COMMIT_ENTRIES_ENOUGH && bytes < COMMIT_BYTES_ENOUGH {
                 let Some(job) = queue.jobs.pop_front() else { break };
                 queue.entries -= job.entries.len();
                 entries += job.entries.len();
@@ -203,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_has_its_limits_and_the_rest_follows() {
+    fn a_commit_that_has_enough_takes_no_further_call() {
         let mut schedule = schedule(Lanes::Shared(1), &[(0, 4_000), (0, 4_000), (0, 4_000)]);
         let first = schedule.next().unwrap();
         assert_eq!(first.jobs.len(), 2);
@@ -213,10 +224,15 @@ mod tests {
 
     #[test]
     fn where_partitions_are_apart_no_commit_covers_two() {
-        let mut schedule = schedule(Lanes::Apart, &[(0, 1), (63, 1), (0, 1)]);
-        assert_eq!(partitions(&schedule.next().unwrap()), [0, 0]);
-        assert_eq!(partitions(&schedule.next().unwrap()), [63]);
-        assert!(schedule.next().is_none());
+        let waiting = [(0, 1), (63, 1), (0, 1), (7, 1)];
+        let mut schedule = schedule(Lanes::Apart { at_once: 2 }, &waiting);
+        let first = schedule.next().unwrap();
+        assert_eq!(partitions(&first), [0, 0]);
+        assert_eq!(partitions(&schedule.next().unwrap()), [7]);
+        assert!(schedule.next().is_none(), "two are under way");
+        schedule.ended(&first.of, false);
+        schedule.queue(job(0, 1));
+        assert_eq!(partitions(&schedule.next().unwrap()), [63], "before 0 has its next turn");
     }
 
     #[test]

@@ -6,6 +6,9 @@ use kernel::Timestamp;
 
 pub(crate) const EVENT_BYTES_MAX: usize = 32 * 1024;
 pub(crate) const CALL_BYTES_MAX: usize = 1024 * 1024;
+/// A million units for one step, call or bill: more is a unit mix-up, and nine million of the dearest still
+/// fit one sum of 64 bits.
+pub(crate) const MONEY_MICROS_MAX: i64 = 1_000_000_000_000;
 pub(crate) const CALL_EVENTS_MAX: usize = 1_000;
 pub(crate) const IDENTIFIER_BYTES_MAX: usize = 255;
 pub(crate) const TEXT_BYTES_MAX: usize = 1024;

@@ -7,6 +7,7 @@ use kernel::{Currency, Dated, Money, Timestamp};
 
 use super::ModelName;
 use super::guard::Tier;
+use super::limits::MONEY_MICROS_MAX;
 use super::model_name::Pattern;
 
 /// Tokens one step used, by kind. No kind contains another.
@@ -51,7 +52,8 @@ pub(crate) struct FxRate {
 }
 
 impl Price {
-    /// `None` where nothing was counted, or something counted has no price: unpriced is never free.
+    /// `None` where nothing was counted, or something counted has no price: unpriced is never free. Nor is
+    /// it believed past what may be sent.
     pub(crate) fn of(&self, tokens: Tokens) -> Option<Money> {
         let read = tokens.input.saturating_add(tokens.cached_input);
         let mut parts: i128 = 0;
@@ -70,7 +72,7 @@ impl Price {
         }
         // Rounded once, half up: a step of a few tokens costs less than a millionth.
         let micros = i64::try_from((parts + 500_000) / 1_000_000).ok()?;
-        Some(Money { micros, currency: self.currency })
+        (micros <= MONEY_MICROS_MAX).then_some(Money { micros, currency: self.currency })
     }
 
     /// What has no price of its own is billed as what it is a kind of: the dearer, never nothing.

@@ -8,11 +8,9 @@ use wire::ingest::v1::{
 };
 
 use super::kinds;
-use crate::domain::limits::{self, Breach, HASH_BYTES_MAX, LIST_ITEMS_MAX, TEXT_BYTES_MAX};
-
-/// A million units for one step, call or bill: more is a unit mix-up, and nine million of the dearest
-/// still fit one sum of 64 bits.
-const MONEY_MICROS_MAX: i64 = 1_000_000_000_000;
+use crate::domain::limits::{
+    self, Breach, HASH_BYTES_MAX, LIST_ITEMS_MAX, MONEY_MICROS_MAX, TEXT_BYTES_MAX,
+};
 
 /// Violations of one body, their fields prefixed with its name.
 pub(super) struct Check<'a> {

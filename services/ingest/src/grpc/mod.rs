@@ -3,12 +3,12 @@
 mod access;
 mod access_change;
 mod admission;
+mod batch_places;
 mod bodies;
 mod conflict;
 mod correct;
 mod corrections;
 mod defaults;
-mod gate;
 mod guard;
 mod ingest;
 mod kinds;
@@ -17,6 +17,7 @@ mod list;
 mod parse;
 mod parse_change;
 mod parse_price;
+mod read_within;
 mod record;
 mod render;
 mod stream;
@@ -25,7 +26,7 @@ mod track;
 use fault::Fault;
 
 pub(crate) use access::AccessApi;
-pub(crate) use gate::Gate;
+pub(crate) use batch_places::BatchPlaces;
 pub(crate) use guard::GuardApi;
 #[cfg(test)]
 pub(crate) use guard::args_hash;

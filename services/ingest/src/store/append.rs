@@ -215,6 +215,7 @@ async fn move_heads(
     let rows = Rows::new()
         .int("partition", counts.keys().copied().collect())
         .int("entries", counts.values().copied().collect());
+    // It locks row by row as it goes: writing connections plan it as a loop over `rows`, which are in order.
     let sql = "UPDATE log_head SET head = log_head.head + rows.entries FROM {rows} \
                WHERE log_head.partition = rows.partition \
                RETURNING log_head.partition, log_head.head";

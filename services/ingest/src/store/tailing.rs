@@ -110,6 +110,44 @@ async fn a_tail_misses_nothing_on_postgres() {
     a_tail_misses_nothing(testkit::postgres::<Migrator>("ingest").await).await;
 }
 
+/// Two replicas each write to the same dozen partitions in one commit, in whatever order their rows come.
+async fn commits_of_many_partitions_wait_for_each_other(db: TestDb) {
+    let replicas = [db.db.clone(), db.another().await];
+    let workspaces: Vec<WorkspaceId> = (1..=12).filter_map(WorkspaceId::new).collect();
+    let writers = (0..WRITERS).map(|writer| {
+        let db = replicas[(writer % 2) as usize].clone();
+        let mut entries: Vec<NewEntry> = workspaces.iter().copied().map(entry).collect();
+        entries.rotate_left(writer as usize % 12);
+        let entries: Arc<[NewEntry]> = entries.into();
+        tokio::spawn(async move {
+            for _ in 0..COMMITS {
+                let entries = Arc::clone(&entries);
+                let expect = if writer % 3 == 0 { Expect::Repeats } else { Expect::NewEntries };
+                db.write_rows(move |txn| {
+                    Box::pin(async move { append(txn, &entries, Timestamp::EPOCH, expect).await })
+                })
+                .await
+                .unwrap();
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_of_many_partitions_wait_for_each_other_on_sqlite() {
+    commits_of_many_partitions_wait_for_each_other(testkit::sqlite::<Migrator>("ingest").await)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_of_many_partitions_wait_for_each_other_on_postgres() {
+    commits_of_many_partitions_wait_for_each_other(testkit::postgres::<Migrator>("ingest").await)
+        .await;
+}
+
 #[derive(FromQueryResult)]
 struct Id {
     id: i64,
