@@ -116,7 +116,11 @@ async fn a_step_is_judged_judged_again_and_taken_back() {
     let overview = story.overview(&approved.position).await;
     let net = overview.measures.unwrap().net_saved;
     let receipt = approved.net_saved.clone().unwrap();
-    assert_eq!(net, [euros(receipt.micros - 12_000)], "the receipt's, less the pending step's cost");
+    assert_eq!(
+        net,
+        [euros(receipt.micros - 12_000)],
+        "the receipt's, less the pending step's cost"
+    );
 
     let rejected = story.revise(&step.event_id, Outcome::Failure).await;
     assert_eq!(story.bar(&rejected).await, (vec![0, 0, 1, 1], 2));

@@ -10,6 +10,7 @@ mod every_rpc;
 mod five_processes;
 mod hostile_bytes;
 mod killed_postgres;
+mod reports_command;
 mod seed_month;
 mod trace_edges;
 mod unimplemented_rpcs;

@@ -51,12 +51,19 @@ pub trait Hot: Send + Sync {
     /// unknown then.
     async fn count(&self, key: &Key, limit: u32, ttl: Duration) -> Option<Count>;
 
+    /// Whether it is this caller's turn to do what `key` names: of any number of callers in any number of
+    /// processes one has it, until `length` has passed. None when nobody answers.
+    async fn turn(&self, key: &Key, length: Duration) -> Option<bool>;
+
     /// Tells every subscriber, in this process and others, that a partition has grown. May be lost:
     /// whoever depends on it also looks by itself.
     async fn publish(&self, wake: Wake);
 
     /// Hears the wake-ups from now on. One that lags behind is told so and goes on with newer ones.
     fn subscribe(&self) -> broadcast::Receiver<Wake>;
+
+    /// Whether anybody would answer, as far as the last call knows.
+    fn is_up(&self) -> bool;
 
     /// `redis` or `memory`, for telemetry.
     fn kind(&self) -> &'static str;

@@ -29,6 +29,12 @@ impl Key {
         Self(key)
     }
 
+    /// The name of the turn to make this value, on the node that holds it.
+    pub(crate) fn turn(&self) -> Self {
+        // No part of a key contains a colon of its own, and none is empty behind the last one.
+        Self(format!("{}::turn", self.0))
+    }
+
     /// As Redis has it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -6,19 +6,24 @@
 //! written is [`Put::Unavailable`], and a Redis that does not answer costs one call 50 ms, and those after
 //! it nothing until it answers again.
 //!
+//! Values that are expensive to make go through [`Cache`], which has them made by one caller at a time.
+//!
 //! A value carries the version (the ledger position) it reflects, and an older one never replaces a
 //! newer that is still there. It says nothing about a value that was evicted or flushed in between:
 //! a reader that needs a certain version compares [`Versioned::version`].
 #![deny(missing_docs)]
 
 mod bucket;
+mod cache;
 mod contract;
 mod count;
+mod flight;
 mod frame;
 mod key;
 mod link;
 mod memory;
 mod redis;
+mod turn;
 mod wake;
 
 use std::sync::Arc;
@@ -26,6 +31,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use bucket::{Rate, Taken, Wanted};
+pub use cache::{Cache, Lookup, Need};
 pub use contract::{Hot, Put, Versioned};
 pub use count::Count;
 pub use key::Key;

@@ -57,6 +57,11 @@ impl Link {
         None
     }
 
+    /// Whether there is a connection.
+    pub(crate) fn is_up(&self) -> bool {
+        self.live.borrow().is_some()
+    }
+
     /// Resolves when there is a connection.
     pub(crate) async fn up(&self) {
         self.becomes(true).await;

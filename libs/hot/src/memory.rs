@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use crate::bucket::Bucket;
 use crate::contract::spread;
 use crate::count::{Count, Counters};
+use crate::turn::Turns;
 use crate::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted, wake};
 
 /// Room for the hot aggregates of a few thousand workspaces.
@@ -25,6 +26,7 @@ pub(crate) struct Memory {
     values: Cache<Key, Held>,
     buckets: Cache<Key, Arc<Mutex<Bucket>>>,
     counters: Counters,
+    turns: Turns,
     wakes: broadcast::Sender<Wake>,
 }
 
@@ -48,7 +50,7 @@ impl Memory {
             .build();
         let buckets = Cache::builder().max_capacity(BUCKETS_MAX).build();
         let wakes = broadcast::Sender::new(wake::BACKLOG);
-        Self { values, buckets, counters: Counters::new(), wakes }
+        Self { values, buckets, counters: Counters::new(), turns: Turns::new(), wakes }
     }
 }
 
@@ -85,6 +87,10 @@ impl Hot for Memory {
         Some(self.counters.count(key, limit, ttl).await)
     }
 
+    async fn turn(&self, key: &Key, length: Duration) -> Option<bool> {
+        Some(self.turns.take(key, length).await)
+    }
+
     async fn publish(&self, wake: Wake) {
         // Nobody listening is no error.
         let _ = self.wakes.send(wake);
@@ -92,6 +98,10 @@ impl Hot for Memory {
 
     fn subscribe(&self) -> broadcast::Receiver<Wake> {
         self.wakes.subscribe()
+    }
+
+    fn is_up(&self) -> bool {
+        true
     }
 
     fn kind(&self) -> &'static str {

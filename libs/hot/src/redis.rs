@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use crate::contract::spread;
 use crate::count::{self, Count};
 use crate::link::Link;
-use crate::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted, frame, wake};
+use crate::{Hot, Key, Put, Rate, Taken, Versioned, Wake, Wanted, frame, turn, wake};
 
 const CHANNEL: &str = "tally:wake";
 /// Before a lost subscription is made again: a Redis that refuses it must not be asked in a loop.
@@ -159,6 +159,10 @@ impl Hot for Redis {
         count::in_redis(&self.link, key, limit, ttl).await
     }
 
+    async fn turn(&self, key: &Key, length: Duration) -> Option<bool> {
+        turn::in_redis(&self.link, key, length).await
+    }
+
     async fn publish(&self, wake: Wake) {
         let told = self.link.run(async |connection| {
             redis::cmd("PUBLISH").arg(CHANNEL).arg(wake.encode()).exec_async(connection).await
@@ -171,6 +175,10 @@ impl Hot for Redis {
 
     fn subscribe(&self) -> broadcast::Receiver<Wake> {
         self.wakes.subscribe()
+    }
+
+    fn is_up(&self) -> bool {
+        self.link.is_up()
     }
 
     fn kind(&self) -> &'static str {

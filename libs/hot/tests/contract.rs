@@ -169,6 +169,24 @@ mod case {
         assert!(matches!(take(&*hot, "a", 60_000, 60_000, SLOW).await, Taken::Wait(_)));
     }
 
+    pub(crate) async fn of_many_callers_one_has_the_turn_until_it_is_over(hot: Arc<dyn Hot>) {
+        let length = Duration::from_millis(150);
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let hot = Arc::clone(&hot);
+            callers.spawn(async move { hot.turn(&key("a"), length).await.unwrap() });
+        }
+        let given = callers.join_all().await.into_iter().filter(|given| *given).count();
+        assert_eq!(given, 1);
+        assert_eq!(hot.turn(&key("b"), length).await, Some(true), "another turn is another");
+        let over = async {
+            while hot.turn(&key("a"), length).await == Some(false) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), over).await.unwrap();
+    }
+
     pub(crate) async fn a_wake_up_reaches_every_subscriber(hot: Arc<dyn Hot>) {
         let (mut one, mut other) = (hot.subscribe(), hot.subscribe());
         let wake = Wake { partition: Partition::new(63).unwrap(), seq: 1 << 40 };
@@ -235,5 +253,6 @@ on_both!(
     after_the_wait_there_is_enough,
     of_many_takers_together_none_gets_what_is_not_there,
     a_value_that_is_no_bucket_gives_way_to_a_full_one,
+    of_many_callers_one_has_the_turn_until_it_is_over,
     a_wake_up_reaches_every_subscriber,
 );

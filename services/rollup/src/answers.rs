@@ -1,14 +1,21 @@
-//! Finished answers in the shared cache, versioned by the position they reflect.
+//! Finished answers in the shared cache, versioned by the position they reflect, made by one caller at a
+//! time.
 //!
 //! An answer is served only when it reflects at least what this reader has seen and was asked for, and
-//! says so itself; anything else, a dead cache included, is a miss. Losing them costs time, never truth.
+//! says so itself; anything else, a dead cache included, is made anew. Losing them costs time, never
+//! truth.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hot::{Hot, Key};
+use chassis::attr;
+use fault::Fault;
+use hot::{Cache, Hot, Key, Lookup, Need, Versioned};
 use kernel::{Position, WorkspaceId};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Counter;
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 
@@ -27,31 +34,53 @@ pub(crate) trait Stamped: Message + Default {
 /// The cache as reports use it.
 #[derive(Clone)]
 pub(crate) struct Answers {
-    hot: Arc<dyn Hot>,
+    cache: Cache,
+    lookups: Counter<u64>,
 }
 
 impl Answers {
+    /// Made when the service starts: an instrument made before telemetry stays silent.
     pub(crate) fn new(hot: Arc<dyn Hot>) -> Self {
-        Self { hot }
+        let lookups = chassis::metrics::meter()
+            .u64_counter(attr::CACHE_LOOKUPS)
+            .with_description("Answers looked for in the cache, by what came of it.")
+            .build();
+        Self { cache: Cache::new(hot), lookups }
     }
 
-    /// The answer, if one is kept that reflects `floor` or more, with the position it reflects.
-    pub(crate) async fn find<A: Stamped>(&self, key: &Key, floor: i64) -> Option<(A, Position)> {
-        let kept = self.hot.get(key).await?;
-        if kept.version < floor {
-            return None;
-        }
-        let answer = A::decode(kept.value).ok()?;
-        // Whatever else lies under this key does not name the version it is filed under.
-        let stated: Position = answer.as_of().parse().ok()?;
-        (stated.seq == kept.version).then_some((answer, stated))
+    /// The answer that is kept, or the one that `make` gives, with the position it reflects.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) async fn find_or_make<A: Stamped>(
+        &self,
+        key: &Key,
+        need: Need,
+        make: impl Future<Output = Result<(A, Position), Fault>>,
+    ) -> Result<(A, Position), Fault> {
+        let make = async {
+            let (answer, as_of) = make.await?;
+            let value = Bytes::from(answer.encode_to_vec());
+            Ok::<_, Fault>(Versioned { version: as_of.seq, value })
+        };
+        let sound = |kept: &Versioned| read::<A>(kept).is_some();
+        let (found, lookup) = self.cache.find_or_make(key, need, KEPT, sound, make).await?;
+        self.told(lookup);
+        read(&found).ok_or_else(|| Fault::internal("the report does not say what it reflects"))
     }
 
-    /// Keeps an answer. A newer one that is there stays.
-    pub(crate) async fn keep<A: Stamped>(&self, key: &Key, as_of: Position, answer: &A) {
-        let value = Bytes::from(answer.encode_to_vec());
-        self.hot.put(key, as_of.seq, value, KEPT).await;
+    fn told(&self, lookup: Lookup) {
+        let result = lookup.as_str();
+        self.lookups.add(1, &[KeyValue::new(attr::CACHE_RESULT, result)]);
+        chassis::trace::note_current(attr::CACHE_RESULT, result);
     }
+}
+
+/// What lies under a key, if it is an answer: one that names the version it is filed under.
+fn read<A: Stamped>(kept: &Versioned) -> Option<(A, Position)> {
+    let answer = A::decode(kept.value.clone()).ok()?;
+    let stated: Position = answer.as_of().parse().ok()?;
+    (stated.seq == kept.version).then_some((answer, stated))
 }
 
 /// The name of an answer. `question` is everything the answer depends on; another release may answer

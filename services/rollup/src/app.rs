@@ -1,16 +1,17 @@
 //! The use cases: wait for a position, read cells, assemble a report.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fault::{ErrorReason, Fault};
-use kernel::{Partition, Position, WorkspaceId};
+use hot::Need;
+use kernel::{Position, WorkspaceId};
 use tail::Progress;
 
 use crate::domain::{
     self, AlignedWindow, Cell, Change, Dimension, Order, Query, Savings, Series, Tally,
 };
+use crate::shown::Shown;
 use crate::store::Store;
 
 /// How long a call without a deadline waits for its position.
@@ -23,9 +24,9 @@ const READING: Duration = Duration::from_millis(50);
 pub(crate) struct App {
     store: Arc<dyn Store>,
     progress: Progress,
-    /// Latest position answered, for each partition. Another replica may have consumed further than this
-    /// one knows, and a reader that has seen that must not be shown less the next time.
-    answered: Vec<AtomicI64>,
+    /// Another replica may have consumed further than this one knows, and a reader that has seen that
+    /// must not be shown less the next time.
+    shown: Shown,
 }
 
 /// A report and the position it reflects.
@@ -57,44 +58,46 @@ pub(crate) struct Split {
 
 impl App {
     pub(crate) fn new(store: Arc<dyn Store>, progress: Progress) -> Self {
-        let answered = Partition::all().map(|_| AtomicI64::new(0)).collect();
-        Self { store, progress, answered }
+        Self { store, progress, shown: Shown::default() }
     }
 
-    /// The least position an answer may reflect: what was asked for, and never less than this reader
-    /// has seen. Waits until the position asked for is reflected, within what the caller still grants.
-    pub(crate) async fn floor(
+    /// Which positions an answer may reflect: what was asked for, and never less than this reader has
+    /// seen. Waits until the position asked for is reflected, within what the caller still grants.
+    pub(crate) async fn need(
         &self,
         workspace: WorkspaceId,
         at_least: Option<Position>,
         granted: Option<Duration>,
-    ) -> Result<i64, Fault> {
+    ) -> Result<Need, Fault> {
         let partition = workspace.partition();
-        let Some(wanted) = at_least else { return Ok(self.seen(partition)) };
-        let patience = granted.map_or(PATIENCE, |granted| granted.saturating_sub(READING));
-        if !self.progress.reaches(wanted, patience).await {
-            let seq = self.progress.applied(partition);
-            let message =
-                "the ledger is not consumed up to at_least yet; call again with a later deadline";
-            return Err(Fault::deadline(ErrorReason::NotYetConsumed, message)
-                .with("at_least", wanted)
-                .with("as_of", Position { partition, seq }));
+        if let Some(wanted) = at_least {
+            let patience = granted.map_or(PATIENCE, |granted| granted.saturating_sub(READING));
+            if !self.progress.reaches(wanted, patience).await {
+                let seq = self.progress.applied(partition);
+                let message = "the ledger is not consumed up to at_least yet; call again with a \
+                               later deadline";
+                return Err(Fault::deadline(ErrorReason::NotYetConsumed, message)
+                    .with("at_least", wanted)
+                    .with("as_of", Position { partition, seq }));
+            }
         }
-        Ok(self.seen(partition))
+        let asked = at_least.map_or(0, |wanted| wanted.seq);
+        let applied = self.progress.applied(partition);
+        Ok(Need {
+            at_least: self.shown.to(workspace).max(asked),
+            // Nothing applied is nothing known, just after a start: what lies in the cache may be old.
+            newest: (applied > 0).then_some(applied),
+        })
     }
 
     /// From now on nothing older is answered.
-    pub(crate) fn answered(&self, as_of: Position) {
-        self.mark(as_of.partition).fetch_max(as_of.seq, Ordering::Relaxed);
+    pub(crate) fn answered(&self, workspace: WorkspaceId, as_of: Position) {
+        self.shown.raise(workspace, as_of);
     }
 
-    fn seen(&self, partition: Partition) -> i64 {
-        let answered = self.mark(partition).load(Ordering::Relaxed);
-        self.progress.applied(partition).max(answered)
-    }
-
-    fn mark(&self, partition: Partition) -> &AtomicI64 {
-        &self.answered[usize::from(partition.get().unsigned_abs())]
+    /// How far this replica reflects the ledger of a workspace, and whether that changes.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     pub(crate) async fn overview(

@@ -39,3 +39,20 @@ mod corrections {
         ],
     }
 }
+
+mod shares {
+    testkit::store_suite! {
+        suite: rollup::suite_shares,
+        migrator: rollup::Migrator,
+        backends: [sqlite, postgres],
+        cases: [
+            a_link_is_found_as_it_was_kept_by_its_id_and_by_its_token,
+            a_link_of_another_workspace_is_not_there,
+            a_request_makes_one_link_however_often_it_comes,
+            pages_stay_stable_while_links_are_made,
+            a_link_is_revoked_once_and_opens_no_more,
+            every_attempt_is_in_the_log_the_latest_first,
+            a_damaged_link_is_named_and_opens_nothing,
+        ],
+    }
+}

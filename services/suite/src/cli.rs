@@ -1,19 +1,23 @@
 //! The command line: what can be said, with an example for each command.
 
 mod access;
+mod bench;
+pub(crate) mod files;
+pub(crate) mod reports;
+pub(crate) mod shares;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use http::Uri;
 use kernel::{Currency, Timestamp, decimal};
 
 use crate::commands::catalog::Catalog;
 use crate::commands::correct::{Retract, Revise};
 use crate::commands::events::Events;
 pub(crate) use access::{RotateKey, UpdateWorkspace};
+pub(crate) use bench::{Bench, BenchIngest, BenchQuery, BenchWhat};
 
 /// The ledger of what AI does in customer support.
 #[derive(Parser)]
@@ -48,6 +52,18 @@ pub(crate) enum Command {
     Catalog(Catalog),
     /// What was saved: hours, money, outcomes.
     Overview(Overview),
+    /// What was saved, split by anything.
+    Savings(reports::Savings),
+    /// What was saved, hour by hour, day by day or month by month.
+    Series(reports::Series),
+    /// A report as a CSV or JSON file.
+    Export(files::Export),
+    /// Links that show one report to people without a key.
+    Share(shares::Share),
+    /// Recount: segments against totals, cells against the ledger.
+    Check(shares::Check),
+    /// Count everything anew from the ledger.
+    Rebuild(shares::Rebuild),
     /// Create and change workspaces.
     Workspace(Workspace),
     /// Create, list, rotate and revoke API keys.
@@ -327,56 +343,6 @@ pub(crate) struct Config {
     /// Print as a Markdown table of all variables with their defaults.
     #[arg(long)]
     pub(crate) markdown: bool,
-}
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  tally bench ingest                                  a throw-away SQLite file, 256 callers
-  tally bench ingest --database postgres://…/tally_bench --seconds 10
-  tally bench ingest --address http://127.0.0.1:7701  what runs there, with the key of TALLY_API_KEY")]
-pub(crate) struct Bench {
-    #[command(subcommand)]
-    pub(crate) what: BenchWhat,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum BenchWhat {
-    /// Track, TrackBatch and the tail, against a call that does nothing and an insert that does nothing else.
-    Ingest(BenchIngest),
-}
-
-#[derive(Args)]
-pub(crate) struct BenchIngest {
-    /// An ingest that runs already, such as http://127.0.0.1:7701; what is tracked stays in its ledger.
-    /// Default: one of the bench's own.
-    #[arg(long, conflicts_with_all = ["database", "redis"])]
-    pub(crate) address: Option<Uri>,
-    /// Where the bench's own services keep their data: a database nothing else uses. Default: a SQLite
-    /// file that is thrown away.
-    #[arg(long)]
-    pub(crate) database: Option<String>,
-    /// Redis for the bench's own services.
-    #[arg(long)]
-    pub(crate) redis: Option<String>,
-    /// Callers with one call in flight each.
-    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub(crate) callers: u16,
-    /// Events of one TrackBatch.
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    pub(crate) batch: u16,
-    /// How long each measurement counts, in five rounds, each after a warm-up of a fifth.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3_600))]
-    pub(crate) seconds: u16,
-    /// Events to put into the ledger first, to see what a full one costs.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) preload: u64,
-    /// Then send ten times as many batches at once as the machine can take, for as long again.
-    #[arg(long)]
-    pub(crate) overload: bool,
-    /// Print as one JSON object.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Of a whole key, only the id leaves this machine.

@@ -1,5 +1,6 @@
 //! `tally`: every service of the suite in one process or one each, and the command line.
 
+mod bars;
 mod bench;
 mod cli;
 mod client;
@@ -47,6 +48,12 @@ fn main() -> ExitCode {
             Command::Retract(args) => commands::correct::retract(args).await,
             Command::Catalog(args) => commands::catalog::run(args).await,
             Command::Overview(args) => commands::overview::run(args).await,
+            Command::Savings(args) => commands::savings::run(args).await,
+            Command::Series(args) => commands::series::run(args).await,
+            Command::Export(args) => commands::export::run(args).await,
+            Command::Share(args) => commands::share::run(args).await,
+            Command::Check(args) => commands::check::run(args).await,
+            Command::Rebuild(args) => commands::rebuild::run(args).await,
             Command::Workspace(args) => commands::workspace::run(args).await,
             Command::Key(args) => commands::key::run(args).await,
             Command::Migrate(args) => commands::migrate::run(args).await,

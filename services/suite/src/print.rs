@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use kernel::{Currency, Money, Timestamp};
 use wire::common::v1 as common;
-use wire::rollup::v1::{Measures, Overview, SavingsReport};
+use wire::rollup::v1::{Measures, Overview, ReportBasis, SavingsReport};
 
 /// A moment, to the second.
 pub(crate) fn moment(at: &wire::Timestamp) -> String {
@@ -50,9 +50,15 @@ pub(crate) fn table(preset: &str) -> Table {
 }
 
 fn window(overview: &Overview) -> Option<String> {
-    let window = overview.basis.as_ref()?.window.as_ref()?;
+    overview.basis.as_ref()?.window.as_ref()?;
+    Some(span_of(overview.basis.as_ref()))
+}
+
+/// The window a report is about.
+pub(crate) fn span_of(basis: Option<&ReportBasis>) -> String {
+    let window = basis.and_then(|basis| basis.window).unwrap_or_default();
     let edge = |at: &Option<wire::Timestamp>| at.as_ref().map(moment).unwrap_or_default();
-    Some(format!("{} to {}", edge(&window.start_time), edge(&window.end_time)))
+    format!("{} to {}", edge(&window.start_time), edge(&window.end_time))
 }
 
 /// What to say instead of a report when there is nothing to report on; `None` when there is.
@@ -152,7 +158,7 @@ fn breakdown(report: &SavingsReport, by: &str) -> Table {
     table
 }
 
-fn right(table: &mut Table, columns: &[usize]) {
+pub(crate) fn right(table: &mut Table, columns: &[usize]) {
     for column in columns {
         if let Some(column) = table.column_mut(*column) {
             column.set_cell_alignment(CellAlignment::Right);

@@ -13,9 +13,9 @@ mod span;
 use std::future::Future;
 
 use kernel::TraceContext;
-use opentelemetry::Context;
 use opentelemetry::trace::FutureExt as _;
 use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, KeyValue};
 
 pub use builder::{SpanBuilder, span};
 pub use convert::{from_otel, to_otel};
@@ -35,6 +35,11 @@ pub fn link_current(context: Option<TraceContext>) {
     if let Some(context) = context {
         Context::map_current(|cx| cx.span().add_link(to_otel(context), Vec::new()));
     }
+}
+
+/// Adds an attribute to the running span, under a key of [`crate::attr`].
+pub fn note_current(key: &'static str, value: &'static str) {
+    Context::map_current(|cx| cx.span().set_attribute(KeyValue::new(key, value)));
 }
 
 /// Carries the running span and deadline into a future that is spawned elsewhere: both live in the

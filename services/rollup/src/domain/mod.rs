@@ -14,6 +14,7 @@ mod rebuild;
 mod recount;
 mod report;
 mod series;
+mod share;
 mod step;
 mod tally;
 mod tickets;
@@ -32,6 +33,9 @@ pub(crate) use rebuild::{Rebuild, RebuildState};
 pub(crate) use recount::{Content, Held, Recount};
 pub(crate) use report::{Cell, Order, Savings, Segment, overview, savings};
 pub(crate) use series::{Series, series};
+pub(crate) use share::{
+    Attempt, Opening, Reader, Sealed, Share, ShareId, SmallCells, Token, TokenDigest,
+};
 pub(crate) use step::{Cost, Step};
 pub(crate) use tally::{Change, Tally};
 pub(crate) use tickets::{TicketCounts, TicketSet};

@@ -3,7 +3,6 @@
 use fault::Fault;
 use tonic::{Request, Response, Status, async_trait};
 use wire::rollup::v1 as api;
-use wire::rollup::v1::share_service_server::ShareService;
 use wire::rollup::v1::ticket_service_server::TicketService;
 
 /// The whole behaviour of an RPC to come.
@@ -28,36 +27,5 @@ impl TicketService for Later {
         _: Request<api::ListTicketsRequest>,
     ) -> Result<Response<api::ListTicketsResponse>, Status> {
         later("ListTickets")
-    }
-}
-
-#[async_trait]
-impl ShareService for Later {
-    async fn create_share_link(
-        &self,
-        _: Request<api::CreateShareLinkRequest>,
-    ) -> Result<Response<api::CreateShareLinkResponse>, Status> {
-        later("CreateShareLink")
-    }
-
-    async fn list_share_links(
-        &self,
-        _: Request<api::ListShareLinksRequest>,
-    ) -> Result<Response<api::ListShareLinksResponse>, Status> {
-        later("ListShareLinks")
-    }
-
-    async fn revoke_share_link(
-        &self,
-        _: Request<api::RevokeShareLinkRequest>,
-    ) -> Result<Response<api::RevokeShareLinkResponse>, Status> {
-        later("RevokeShareLink")
-    }
-
-    async fn open_share_link(
-        &self,
-        _: Request<api::OpenShareLinkRequest>,
-    ) -> Result<Response<api::OpenShareLinkResponse>, Status> {
-        later("OpenShareLink")
     }
 }

@@ -2,6 +2,8 @@
 
 mod calendar;
 mod defaults;
+mod desk;
+mod export;
 mod later;
 mod parse;
 mod parse_series;
@@ -9,11 +11,13 @@ mod rebuilds;
 mod render;
 mod render_series;
 mod reports;
+mod shares;
+mod watch;
 mod words;
 
 use std::sync::Arc;
 
-use kernel::Clock;
+use chassis::auth::Authenticator;
 use tonic::service::Routes;
 use wire::rollup::v1::rebuild_service_server::RebuildServiceServer;
 use wire::rollup::v1::report_service_server::ReportServiceServer;
@@ -24,22 +28,30 @@ use crate::answers::Answers;
 use crate::app::App;
 use crate::check::Checker;
 use crate::rebuild::Rebuilding;
+use crate::sharing::Sharing;
 
 pub(crate) use defaults::Defaults;
 
+/// What the routes are made of.
+pub(crate) struct Parts {
+    pub(crate) app: Arc<App>,
+    pub(crate) answers: Answers,
+    pub(crate) checker: Checker,
+    pub(crate) defaults: Defaults,
+    pub(crate) rebuilding: Rebuilding,
+    pub(crate) sharing: Sharing,
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+}
+
 /// All services of rollup.
-pub(crate) fn routes(
-    app: Arc<App>,
-    answers: Answers,
-    checker: Checker,
-    defaults: Defaults,
-    rebuilding: Rebuilding,
-    clock: &Arc<dyn Clock>,
-) -> Routes {
-    let reports = reports::Reports::new(app, answers, checker, defaults, Arc::clone(clock));
-    let rebuilds = rebuilds::Rebuilds::new(rebuilding, Arc::clone(clock));
+pub(crate) fn routes(parts: Parts, context: &chassis::Context) -> Routes {
+    let Parts { app, answers, checker, defaults, rebuilding, sharing, authenticator } = parts;
+    let clock = Arc::clone(&context.clock);
+    let desk = desk::Desk { app, answers, defaults, clock: Arc::clone(&clock) };
+    let watches = watch::Watches::new(context.clone(), authenticator);
+    let reports = reports::Reports::new(desk.clone(), checker, watches);
     Routes::new(ReportServiceServer::new(reports))
         .add_service(TicketServiceServer::new(later::Later))
-        .add_service(ShareServiceServer::new(later::Later))
-        .add_service(RebuildServiceServer::new(rebuilds))
+        .add_service(ShareServiceServer::new(shares::Shares::new(desk, sharing)))
+        .add_service(RebuildServiceServer::new(rebuilds::Rebuilds::new(rebuilding, clock)))
 }

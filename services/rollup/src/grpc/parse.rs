@@ -9,7 +9,9 @@ use kernel::{Outcome, Position, Timestamp, Window, WorkspaceId};
 use wire::rollup::v1 as api;
 
 use super::calendar::{is_one_month, year_to_date};
-use super::words::{self, Asked};
+use super::desk::Asked;
+use super::export::Format;
+use super::words;
 use crate::app::{Compare, Split};
 use crate::domain::{AlignedWindow, Dimension, Filter, Misaligned, Query, Staffing};
 
@@ -57,6 +59,37 @@ pub(super) fn savings(
     let limit = door.range("limit", request.limit, ROWS_DEFAULT, ROWS_MAX);
     let split = order.zip(limit).map(|(order, limit)| Split { by, order, limit: limit as usize });
     door.open(ask.zip(split))
+}
+
+/// What is to be exported, and as what. The query itself is read where it is answered.
+pub(super) fn export(request: api::ExportRequest) -> Result<(Asked, Format), Fault> {
+    use api::ExportFormat as Wire;
+    use api::export_request::Report;
+    let mut door = Door::default();
+    let format = match door.known("format", Wire::try_from(request.format).ok()) {
+        None => None,
+        Some(Wire::Unspecified | Wire::Csv) => Some(Format::Csv),
+        Some(Wire::Json) => Some(Format::Json),
+    };
+    let asked = match request.report {
+        Some(Report::Overview(overview)) => Some(Asked::Overview(overview)),
+        Some(Report::Savings(savings)) => Some(Asked::Savings(savings)),
+        Some(Report::TimeSeries(series)) => Some(Asked::TimeSeries(series)),
+        Some(Report::Scorecard(_)) => {
+            door.later = Some("the export of a scorecard");
+            None
+        }
+        Some(Report::CostPerResolution(_)) => {
+            door.later = Some("the export of cost per resolution");
+            None
+        }
+        None => {
+            let hint = "name the report to export: overview, savings or time_series";
+            door.wrong.add("report", ErrorReason::Required, hint);
+            None
+        }
+    };
+    door.open(asked.zip(format))
 }
 
 /// Collects what is wrong, and what is right but not in this build.
@@ -235,12 +268,12 @@ impl Door {
 
     fn dimension(&mut self, field: &str, number: i32) -> Option<Dimension> {
         match words::dimension(number) {
-            Asked::Held(dimension) => Some(dimension),
-            Asked::Later => {
+            words::Asked::Held(dimension) => Some(dimension),
+            words::Asked::Later => {
                 self.later = Some("a report by tier, risk, path or team");
                 None
             }
-            Asked::Nothing => {
+            words::Asked::Nothing => {
                 let hint =
                     format!("{number} is not a dimension; name one such as DIMENSION_TASK_TYPE");
                 self.wrong.add(field, ErrorReason::InvalidField, hint);

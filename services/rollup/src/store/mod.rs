@@ -2,6 +2,7 @@
 //! were corrected, and rebuilds.
 
 mod corrected;
+mod entity;
 mod facts;
 mod generations;
 pub(crate) mod migration;
@@ -9,11 +10,15 @@ mod original;
 mod read;
 mod rebuild;
 mod rebuild_row;
+mod share_row;
+mod share_sql;
+mod shares;
 mod sql;
 #[cfg(feature = "testkit")]
 pub mod suite;
 #[cfg(feature = "testkit")]
 pub mod suite_corrections;
+pub mod suite_shares;
 mod swap;
 mod write;
 
@@ -25,6 +30,7 @@ use crate::domain::{AlignedWindow, Cell, Fact, Held};
 
 pub(crate) use rebuild::Rebuilds;
 pub(crate) use rebuild_row::{Claim, NewRebuild};
+pub(crate) use shares::{Registered, Request, ShareStore};
 pub(crate) use sql::SqlStore;
 
 /// One method is one transaction.

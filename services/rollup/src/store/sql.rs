@@ -17,6 +17,10 @@ impl SqlStore {
     pub(crate) fn new(db: Db) -> Self {
         Self { db }
     }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
 }
 
 #[async_trait]

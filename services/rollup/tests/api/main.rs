@@ -4,8 +4,11 @@
 mod cache;
 mod corrections;
 mod counting;
+mod export;
 mod harness;
 mod replicas;
 mod reports;
 mod series;
+mod shares;
 mod speed;
+mod watch;

@@ -13,7 +13,6 @@ use wire::ingest::v1::event::Body;
 use wire::ingest::v1::{LedgerRecord, TicketOpened};
 use wire::rollup::v1 as api;
 use wire::rollup::v1::report_service_client::ReportServiceClient;
-use wire::rollup::v1::share_service_client::ShareServiceClient;
 use wire::rollup::v1::{Dimension, Filter, GetOverviewRequest, GetSavingsRequest, ReportQuery};
 
 const DAY: i64 = 86_400_000_000;
@@ -296,13 +295,11 @@ async fn what_is_not_in_this_build_says_so() {
         dimensions: vec![Dimension::Path.into()],
         ..GetSavingsRequest::default()
     };
-    let mut shares = ShareServiceClient::new(harness.channel(crate::harness::REPORT_KEY));
     let refusals: Vec<Status> = vec![
         reports.get_overview(asked(restated)).await.unwrap_err(),
         reports.get_savings(by_path).await.unwrap_err(),
         reports.get_metric(api::GetMetricRequest::default()).await.unwrap_err(),
-        reports.watch_overview(api::WatchOverviewRequest::default()).await.unwrap_err(),
-        shares.open_share_link(api::OpenShareLinkRequest::default()).await.unwrap_err(),
+        reports.get_scorecard(api::GetScorecardRequest::default()).await.unwrap_err(),
     ];
     for status in refusals {
         assert_eq!(status.code(), Code::Unimplemented, "{status:?}");

@@ -7,18 +7,14 @@ use std::time::Duration;
 use chassis::{Context, SystemClock, connect};
 use http::Uri;
 use kernel::{Clock as _, Position, Timestamp};
-use tokio::task::JoinSet;
 use wire::common::v1 as common;
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
 use wire::ingest::v1::{GetHeadsRequest, TailRequest, TrackRequest};
 
 use super::load::quantile;
-use super::{Events, Target};
+use super::{Events, Target, paced};
 use crate::failure::Failure;
 
-/// Events a second, as the target in DESIGN 11 has it.
-const PACE: u64 = 5_000;
-const CALLERS: usize = 64;
 /// What is still under way when the last call was answered may take this long to arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -40,7 +36,7 @@ impl Log {
     }
 }
 
-/// Tracks at [`PACE`] for `time` while tailing; answers milliseconds at the median and at 99 %.
+/// Tracks at a steady pace for `time` while tailing; answers milliseconds at the median and at 99 %.
 pub(crate) async fn freshness(
     target: &Arc<Target>,
     events: &Events,
@@ -49,39 +45,27 @@ pub(crate) async fn freshness(
 ) -> Result<(f64, f64), Failure> {
     let log = Arc::new(Mutex::new(Log::default()));
     let tail = tail(ingest, ctx, Arc::clone(&log)).await?;
-    let end = SystemClock.now().plus(time);
-    let between = Duration::from_secs(1).mul_f64(CALLERS as f64 / PACE as f64);
-    let mut callers = JoinSet::new();
-    for caller in 0..CALLERS {
-        let (target, events, log) = (Arc::clone(target), events.clone(), Arc::clone(&log));
-        callers.spawn(async move {
-            let mut client = target.client(caller);
-            // Spread over the interval, and kept to the schedule whatever one call took.
-            let offset = between.mul_f64(caller as f64 / CALLERS as f64);
-            SystemClock.sleep_until(SystemClock.now().plus(offset)).await;
-            let mut due = tokio::time::interval(between);
-            while SystemClock.now() < end {
-                due.tick().await;
-                let event = Some(events.next());
-                let request = target.request(caller, TrackRequest { event, ..Default::default() });
-                let answer = client.track(request).await;
-                let answer = answer.map_err(Failure::call("an event was not tracked"))?;
-                let acked = SystemClock.now();
-                let receipt = answer.into_inner().receipt.unwrap_or_default();
-                if let Ok(position) = receipt.position.parse::<Position>() {
-                    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-                    match log.arrived.get(&position).copied() {
-                        Some(arrived) => log.match_up(position, acked, arrived),
-                        None => drop(log.acked.insert(position, acked)),
-                    }
+    let (callers, events, acks) = (Arc::clone(target), events.clone(), Arc::clone(&log));
+    paced(time, move |caller, _| {
+        let (mut client, event) = (callers.client(caller), Some(events.next()));
+        let request = callers.request(caller, TrackRequest { event, ..Default::default() });
+        let log = Arc::clone(&acks);
+        async move {
+            let answer = client.track(request).await;
+            let answer = answer.map_err(Failure::call("an event was not tracked"))?;
+            let acked = SystemClock.now();
+            let receipt = answer.into_inner().receipt.unwrap_or_default();
+            if let Ok(position) = receipt.position.parse::<Position>() {
+                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                match log.arrived.get(&position).copied() {
+                    Some(arrived) => log.match_up(position, acked, arrived),
+                    None => drop(log.acked.insert(position, acked)),
                 }
             }
-            Ok::<_, Failure>(())
-        });
-    }
-    while let Some(caller) = callers.join_next().await {
-        caller.map_err(|e| Failure::Other(format!("a caller ended: {e}")))??;
-    }
+            Ok(())
+        }
+    })
+    .await?;
     let waiting = || !log.lock().unwrap_or_else(PoisonError::into_inner).acked.is_empty();
     let end = SystemClock.now().plus(PATIENCE);
     let mut look = tokio::time::interval(Duration::from_millis(5));

@@ -62,22 +62,36 @@ impl Load {
                 }
             });
         }
-        let mut sample = Sample { took_us: Vec::new(), counted: self.time };
+        let mut took_us = Vec::new();
         while let Some(caller) = callers.join_next().await {
             let caller = caller.map_err(|e| Failure::Other(format!("a caller ended: {e}")))?;
-            sample.took_us.append(&mut caller?);
+            took_us.append(&mut caller?);
         }
-        sample.took_us.sort_unstable();
-        Ok(sample)
+        Ok(Sample::new(took_us, self.time))
     }
 }
 
 impl Sample {
+    /// Of calls that took so many microseconds each, made within `counted`.
+    pub(crate) fn new(mut took_us: Vec<u64>, counted: Duration) -> Self {
+        took_us.sort_unstable();
+        Self { took_us, counted }
+    }
+
     /// Takes in what was measured later.
     pub(crate) fn add(&mut self, later: Self) {
         self.took_us.extend(later.took_us);
         self.took_us.sort_unstable();
         self.counted += later.counted;
+    }
+
+    /// How many calls were counted.
+    pub(crate) fn calls(&self) -> usize {
+        self.took_us.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.took_us.is_empty()
     }
 
     /// Calls in a second.

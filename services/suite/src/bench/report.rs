@@ -1,10 +1,8 @@
 //! The figures of a run, for people and for machines.
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::Sample;
-use crate::print;
+use super::lines::{Lines, milliseconds};
 
 /// What `tally bench ingest` found. A figure that was not taken is null.
 #[derive(Debug, Default, Serialize)]
@@ -42,27 +40,10 @@ pub(crate) struct Report {
     /// Events that stood in the ledger before anything was measured.
     pub(crate) preloaded: u64,
     #[serde(skip)]
-    pub(crate) lines: Vec<Line>,
-}
-
-/// One measurement as people read it.
-#[derive(Debug)]
-pub(crate) struct Line {
-    what: String,
-    per_s: f64,
-    p50_us: u64,
-    p99_us: u64,
+    pub(crate) lines: Lines,
 }
 
 impl Report {
-    /// Notes a measurement of calls that carry `events` each.
-    pub(crate) fn note(&mut self, what: impl Into<String>, sample: &Sample, events: usize) -> f64 {
-        let per_s = sample.per_second() * events as f64;
-        let [p50_us, p99_us] = [0.5, 0.99].map(|share| sample.quantile_us(share));
-        self.lines.push(Line { what: what.into(), per_s, p50_us, p99_us });
-        per_s
-    }
-
     /// One JSON object.
     pub(crate) fn json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
@@ -70,23 +51,7 @@ impl Report {
 
     /// A table, and what the figures say.
     pub(crate) fn text(&self) -> String {
-        let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-        table.set_header(["", "Events/s", "p50", "p99"]);
-        for line in &self.lines {
-            table.add_row([
-                line.what.clone(),
-                print::count(line.per_s as i64),
-                milliseconds(line.p50_us),
-                milliseconds(line.p99_us),
-            ]);
-        }
-        for column in 1..4 {
-            if let Some(column) = table.column_mut(column) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        let mut text = table.to_string();
+        let mut text = self.lines.table("Events/s");
         text.push_str(&format!("\nTrack / echo           {:.2}", self.track_vs_echo));
         if let Some(ratio) = self.batch_vs_insert {
             text.push_str(&format!("\nTrackBatch / INSERT    {ratio:.2}"));
@@ -109,10 +74,6 @@ impl Report {
         }
         text
     }
-}
-
-fn milliseconds(us: u64) -> String {
-    format!("{:.2} ms", us as f64 / 1_000.0)
 }
 
 /// The most this process ever held; `None` where the system does not tell.

@@ -1,4 +1,4 @@
-//! What is measured: services of the bench's own in this process, or an ingest that runs already.
+//! Services of the bench's own, in this process.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -8,71 +8,35 @@ use chassis::config::{ProcessEnv, Vars as _};
 use chassis::telemetry::Telemetry;
 use chassis::{Context, Serving, connect, lifecycle};
 use http::Uri;
-use secrecy::{ExposeSecret as _, SecretString};
+use kernel::WorkspaceId;
+use secrecy::SecretString;
 use tempfile::TempDir;
-use tonic::Request;
-use tonic::metadata::AsciiMetadataValue;
-use tonic::transport::{Channel, Endpoint};
 use wire::ingest::v1::CreateWorkspaceRequest;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
-use wire::ingest::v1::ingest_service_client::IngestServiceClient;
 
 use crate::cli::Which;
 use crate::failure::Failure;
 use crate::hosting;
 use crate::settings::Settings;
 
-/// Connections of the callers: enough that no single one is what is measured.
-const CHANNELS: usize = 4;
-/// Tenants of the bench's own services. They fall into different partitions, so every lane has work.
-const WORKSPACES: usize = 16;
-
-/// An ingest to call, by callers that are as plain as other people's.
-pub(crate) struct Target {
-    clients: Vec<IngestServiceClient<Channel>>,
-    keys: Vec<AsciiMetadataValue>,
-}
-
-impl Target {
-    /// Callers of the ingest at `address`, holding `keys` in turn.
-    pub(crate) fn new(address: &Uri, keys: &[SecretString]) -> Result<Self, Failure> {
-        let channel = || {
-            let endpoint = Endpoint::from(address.clone())
-                .initial_connection_window_size(16 * 1024 * 1024)
-                .initial_stream_window_size(1024 * 1024);
-            IngestServiceClient::new(endpoint.connect_lazy())
-        };
-        let keys = keys.iter().map(bearer).collect::<Result<_, _>>()?;
-        Ok(Self { clients: (0..CHANNELS).map(|_| channel()).collect(), keys })
-    }
-
-    /// A caller's own client.
-    pub(crate) fn client(&self, caller: usize) -> IngestServiceClient<Channel> {
-        self.clients[caller % self.clients.len()].clone()
-    }
-
-    /// A caller's request, with its key.
-    pub(crate) fn request<T>(&self, caller: usize, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        let key = self.keys[caller % self.keys.len()].clone();
-        request.metadata_mut().insert("authorization", key);
-        request
-    }
-}
-
-fn bearer(key: &SecretString) -> Result<AsciiMetadataValue, Failure> {
-    let mut value: AsciiMetadataValue = format!("Bearer {}", key.expose_secret())
-        .parse()
-        .map_err(|_| Failure::Other("the API key holds characters a call cannot carry".into()))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
+/// What may be tuned for the services and is tuned for the bench too.
+const TUNED: [&str; 5] = [
+    "TALLY_INGEST_LANES",
+    "TALLY_INGEST_QUEUE",
+    "TALLY_INGEST_BATCHES",
+    "TALLY_INGEST_CONNECTIONS",
+    "TALLY_ROLLUP_CONNECTIONS",
+];
 
 /// Ingest and the catalog, started for the bench and ended with it.
 pub(crate) struct Stand {
     pub(crate) ctx: Context,
     pub(crate) ingest: Uri,
     pub(crate) database_url: String,
+    /// What the services were started with, for those that start later.
+    pub(crate) settings: Settings,
+    /// Tenants, each beside its key in `keys`.
+    pub(crate) workspaces: Vec<WorkspaceId>,
     pub(crate) keys: Vec<SecretString>,
     servers: Vec<Serving>,
     telemetry: Telemetry,
@@ -81,10 +45,12 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// On `database` (a throw-away SQLite file when `None`) and `redis`.
+    /// On `database` (a throw-away SQLite file when `None`) and `redis`, with so many workspaces. They
+    /// fall into different partitions, so that every lane has work.
     pub(crate) async fn start(
         database: Option<&str>,
         redis: Option<&str>,
+        workspaces: usize,
     ) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::Other(format!("the bench: {error}"));
         let directory = tempfile::Builder::new().prefix("tally-bench").tempdir().map_err(failed)?;
@@ -103,15 +69,25 @@ impl Stand {
 
         let telemetry = Telemetry::install(&settings.telemetry, &chassis::OsIds)?;
         let ingest = settings.peers.ingest_url.clone();
-        let catalog = baseline_catalog::start(settings.catalog, &ctx).await?;
+        let catalog = baseline_catalog::start(settings.catalog.clone(), &ctx).await?;
         let mut servers = vec![chassis::serve(catalog, &ctx).await?];
-        let service = ingest::start(settings.ingest, &ctx).await?;
+        let service = ingest::start(settings.ingest.clone(), &ctx).await?;
         let mut ready = service.ready.clone();
         servers.push(chassis::serve(service, &ctx).await?);
         // An error would mean that ingest has ended, which the first call will say better.
         let _ = ready.wait_for(|ready| *ready).await;
-        let keys = keys(&ingest, &ctx).await?;
-        Ok(Self { ctx, ingest, database_url, keys, servers, telemetry, _directory: directory })
+        let (workspaces, keys) = tenants(&ingest, &ctx, workspaces).await?;
+        Ok(Self {
+            ctx,
+            ingest,
+            database_url,
+            settings,
+            workspaces,
+            keys,
+            servers,
+            telemetry,
+            _directory: directory,
+        })
     }
 
     /// Stops the services.
@@ -126,13 +102,12 @@ fn variables(
     database: Option<&str>,
     redis: Option<&str>,
 ) -> std::io::Result<BTreeMap<String, String>> {
-    // What is tuned for the services is tuned for the bench; where they are and what they keep is not.
-    let tuned = ["LANES", "QUEUE", "BATCHES", "CONNECTIONS"].map(|name| format!("TALLY_INGEST_{name}"));
-    let tuned = tuned.into_iter().filter_map(|name| Some((name.clone(), ProcessEnv.get(&name)?)));
+    // Where the services are and what they keep is the bench's own.
+    let tuned = TUNED.into_iter().filter_map(|name| Some((name.to_owned(), ProcessEnv.get(name)?)));
     let mut vars: BTreeMap<String, String> = tuned.collect();
     vars.insert("TALLY_DATA_DIR".to_owned(), directory.display().to_string());
     vars.insert("TALLY_LOG".to_owned(), "warn".to_owned());
-    for service in ["INGEST", "CATALOG"] {
+    for service in ["INGEST", "CATALOG", "ROLLUP"] {
         vars.insert(format!("TALLY_{service}_LISTEN"), free_address()?);
     }
     let given = [("TALLY_DATABASE_URL", database), ("TALLY_REDIS_URL", redis)];
@@ -152,7 +127,11 @@ async fn own_ledger(settings: &Settings, ctx: &Context, url: &str) -> Result<(),
         return Ok(());
     }
     match ingest::bootstrap(&settings.ingest, ctx).await? {
-        Some(_) => Ok(()),
+        // Known from now on, whatever the bench does in it.
+        Some(_) => {
+            super::Inserts::open(url.to_owned(), 2).await?.close().await;
+            Ok(())
+        }
         None => Err(Failure::Other(
             "this database holds a ledger, and what a bench appends stays there for ever: give it a \
              database of its own (createdb tally_bench)"
@@ -161,16 +140,24 @@ async fn own_ledger(settings: &Settings, ctx: &Context, url: &str) -> Result<(),
     }
 }
 
-async fn keys(ingest: &Uri, ctx: &Context) -> Result<Vec<SecretString>, Failure> {
+async fn tenants(
+    ingest: &Uri,
+    ctx: &Context,
+    count: usize,
+) -> Result<(Vec<WorkspaceId>, Vec<SecretString>), Failure> {
     let mut access = AccessServiceClient::new(connect(ingest, "bench", ctx));
-    let mut keys = Vec::new();
-    for n in 0..WORKSPACES {
+    let (mut workspaces, mut keys) = (Vec::new(), Vec::new());
+    for n in 0..count {
         let request = CreateWorkspaceRequest { name: format!("bench {n}"), ..Default::default() };
         let made = access
             .create_workspace(request)
             .await
-            .map_err(Failure::call("a workspace of the bench was not created"))?;
-        keys.push(made.into_inner().api_key.into());
+            .map_err(Failure::call("a workspace of the bench was not created"))?
+            .into_inner();
+        let id = made.workspace.unwrap_or_default().workspace_id;
+        let id = id.parse().map_err(|error| Failure::Other(format!("the bench: {error}")))?;
+        workspaces.push(id);
+        keys.push(made.api_key.into());
     }
-    Ok(keys)
+    Ok((workspaces, keys))
 }

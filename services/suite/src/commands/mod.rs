@@ -1,16 +1,23 @@
 //! One command a file.
 
+mod asking;
 pub(crate) mod bench;
 pub(crate) mod catalog;
+pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod correct;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod key;
 mod key_rotate;
 pub(crate) mod migrate;
 pub(crate) mod overview;
+pub(crate) mod rebuild;
+pub(crate) mod savings;
+pub(crate) mod series;
 pub(crate) mod serve;
+pub(crate) mod share;
 pub(crate) mod track;
 mod track_file;
 pub(crate) mod workspace;

@@ -4,18 +4,16 @@ use std::process::ExitCode;
 
 use kernel::{Clock as _, Timestamp};
 use wire::common::v1 as common;
-use wire::ingest::v1::SavingsPolicy;
 use wire::rollup::v1::report_service_client::ReportServiceClient;
 use wire::rollup::v1::{
     Dimension, Filter, GetOverviewRequest, GetSavingsRequest, ReportQuery, RollingWindow,
 };
 
-use crate::cli::{By, Overview, PolicyArg};
+use super::asking;
+use crate::cli::{By, Overview};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::print;
-
-const QUARTER_HOUR_MICROS: i64 = 900_000_000;
 
 pub(crate) async fn run(args: Overview) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
@@ -56,32 +54,20 @@ pub(crate) async fn run(args: Overview) -> Result<ExitCode, Failure> {
 fn query(args: &Overview, now: Timestamp) -> ReportQuery {
     let edge = |at: Timestamp| Some(at.parts().into());
     let window = args.from.map(|from| {
-        let to = args.to.unwrap_or_else(|| quarter_hour(now));
+        let to = args.to.unwrap_or_else(|| asking::quarter_hour(now));
         common::Window { start_time: edge(from), end_time: edge(to) }
     });
     let rolling =
         if window.is_some() { RollingWindow::Unspecified } else { RollingWindow::Last30Days };
     let agents = Filter { dimension: Dimension::Agent.into(), values: args.agent.clone() };
-    let policy = match args.policy {
-        PolicyArg::Gross => SavingsPolicy::Gross,
-        PolicyArg::Credited => SavingsPolicy::Credited,
-        PolicyArg::Strict => SavingsPolicy::Strict,
-    };
     ReportQuery {
         window,
         rolling: rolling.into(),
         filters: if args.agent.is_empty() { Vec::new() } else { vec![agents] },
-        policy: policy.into(),
+        policy: asking::policy(args.policy).into(),
         at_least: args.at_least.clone().unwrap_or_default(),
         ..Default::default()
     }
-}
-
-/// The end of the quarter hour that runs at `at`, where rolling windows end too: what was tracked a
-/// moment ago is in it.
-fn quarter_hour(at: Timestamp) -> Timestamp {
-    let quarters = at.micros().div_euclid(QUARTER_HOUR_MICROS) + 1;
-    Timestamp::from_micros(quarters * QUARTER_HOUR_MICROS)
 }
 
 fn dimension(by: By) -> Dimension {

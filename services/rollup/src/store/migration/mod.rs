@@ -11,6 +11,11 @@ mod m0008_create_corrected_step;
 mod m0009_create_judgement;
 mod m0010_create_rebuild;
 mod m0011_read_the_ledger_again;
+mod m0012_create_share_link;
+mod m0013_index_share_link_token;
+mod m0014_index_share_link_request;
+mod m0015_index_share_link_workspace;
+mod m0016_create_share_attempt;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +40,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_create_judgement::Step),
             Box::new(m0010_create_rebuild::Step),
             Box::new(m0011_read_the_ledger_again::Step),
+            Box::new(m0012_create_share_link::Step),
+            Box::new(m0013_index_share_link_token::Step),
+            Box::new(m0014_index_share_link_request::Step),
+            Box::new(m0015_index_share_link_workspace::Step),
+            Box::new(m0016_create_share_attempt::Step),
         ]
     }
 }

@@ -1,0 +1,163 @@
+//! What few tickets stand behind is left out, so that nobody is recognised by a number.
+
+use std::cmp::Reverse;
+
+use wire::rollup::v1 as api;
+
+use crate::grpc::desk::Report;
+
+/// Fewer tickets than this could be one person's.
+const TICKETS_MIN: i64 = 5;
+
+pub(super) fn small_cells(report: Report) -> Report {
+    match report {
+        Report::Overview(mut overview) => {
+            hide(&mut overview.measures);
+            hide(&mut overview.previous);
+            if overview.measures.is_none() || overview.previous.is_none() {
+                // It would give away the one from the other.
+                overview.change = None;
+            }
+            if overview.measures.is_none() {
+                blind(&mut overview.basis);
+            }
+            Report::Overview(overview)
+        }
+        Report::Savings(report) => Report::Savings(Box::new(savings(*report))),
+        Report::TimeSeries(mut report) => {
+            for point in report.series.iter_mut().flat_map(|series| &mut series.points) {
+                hide(&mut point.measures);
+            }
+            Report::TimeSeries(report)
+        }
+    }
+}
+
+fn savings(mut report: api::SavingsReport) -> api::SavingsReport {
+    hide(&mut report.total);
+    if report.total.is_none() {
+        blind(&mut report.basis);
+        return api::SavingsReport { basis: report.basis, ..Default::default() };
+    }
+    let before = report.rows.len();
+    report.rows.retain(|row| !is_small(row.measures.as_ref()));
+    let rest_is_small = report.rest.is_some() && is_small(report.rest.as_ref());
+    if rest_is_small {
+        report.rest = None;
+        report.rest_rows = 0;
+    }
+    // What is missing alone is the total less what is shown: it takes another one along.
+    let missing = before - report.rows.len() + usize::from(rest_is_small);
+    if missing == 1 {
+        let smallest = report.rows.iter().enumerate();
+        let smallest = smallest.min_by_key(|(place, row)| {
+            (row.measures.as_ref().map_or(0, |measures| measures.tickets), Reverse(*place))
+        });
+        match smallest.map(|(place, _)| place) {
+            Some(place) => drop(report.rows.remove(place)),
+            None => {
+                report.rest = None;
+                report.rest_rows = 0;
+            }
+        }
+    }
+    report
+}
+
+fn hide(measures: &mut Option<api::Measures>) {
+    // Nothing happened is nobody's secret.
+    if measures.as_ref().is_some_and(|measures| measures.events > 0) && is_small(measures.as_ref())
+    {
+        *measures = None;
+    }
+}
+
+/// Steps without a ticket are nobody's and still few.
+fn is_small(measures: Option<&api::Measures>) -> bool {
+    measures.is_none_or(|measures| measures.tickets < TICKETS_MIN)
+}
+
+/// The counts of what is not covered would say how many events there were.
+fn blind(basis: &mut Option<api::ReportBasis>) {
+    if let Some(basis) = basis {
+        basis.data_quality = None;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn measures(tickets: i64) -> Option<api::Measures> {
+        Some(api::Measures { events: tickets + 1, tickets, ..Default::default() })
+    }
+
+    fn report(rows: &[i64], rest: Option<i64>, total: i64) -> api::SavingsReport {
+        api::SavingsReport {
+            rows: rows
+                .iter()
+                .map(|&tickets| api::SavingsRow { measures: measures(tickets), key: Vec::new() })
+                .collect(),
+            rest: rest.and_then(measures),
+            rest_rows: i32::from(rest.is_some()),
+            total: measures(total),
+            ..Default::default()
+        }
+    }
+
+    fn shown(rows: &[i64], rest: Option<i64>, total: i64) -> (Vec<i64>, bool) {
+        let Report::Savings(report) =
+            small_cells(Report::Savings(Box::new(report(rows, rest, total))))
+        else {
+            panic!("another report")
+        };
+        let rows = report.rows.iter().map(|row| row.measures.as_ref().unwrap().tickets).collect();
+        (rows, report.rest.is_some())
+    }
+
+    #[test]
+    fn rows_of_fewer_than_five_tickets_are_left_out() {
+        assert_eq!(shown(&[50, 5, 4, 0], Some(9), 68), (vec![50, 5], true));
+        assert_eq!(shown(&[50, 5], Some(9), 64), (vec![50, 5], true), "nothing small");
+    }
+
+    #[test]
+    fn a_single_one_takes_the_next_smallest_along() {
+        assert_eq!(shown(&[50, 8, 30, 4], None, 92), (vec![50, 30], false));
+        assert_eq!(shown(&[50, 8], Some(2), 60), (vec![50], false));
+        assert_eq!(shown(&[4], Some(60), 64), (vec![], false), "the rest is all there is");
+    }
+
+    #[test]
+    fn a_whole_of_few_tickets_says_nothing() {
+        let overview = api::Overview {
+            basis: Some(api::ReportBasis {
+                data_quality: Some(api::DataQuality::default()),
+                ..Default::default()
+            }),
+            measures: measures(4),
+            previous: measures(50),
+            change: Some(api::Change::default()),
+        };
+        let Report::Overview(overview) = small_cells(Report::Overview(Box::new(overview))) else {
+            panic!("another report")
+        };
+        assert_eq!((&overview.measures, overview.change), (&None, None));
+        assert_eq!(overview.basis.unwrap().data_quality, None);
+        assert_eq!(shown(&[2, 1], None, 3), (vec![], false));
+    }
+
+    #[test]
+    fn points_of_few_tickets_have_no_measures_and_empty_ones_stay() {
+        let point = |measures| api::SeriesPoint { measures, ..Default::default() };
+        let points = vec![point(measures(9)), point(measures(1)), point(Some(Default::default()))];
+        let series = vec![api::Series { points, ..Default::default() }];
+        let report = api::TimeSeries { series, ..Default::default() };
+        let Report::TimeSeries(report) = small_cells(Report::TimeSeries(Box::new(report))) else {
+            panic!("another report")
+        };
+        let there = report.series[0].points.iter().map(|point| point.measures.is_some());
+        assert_eq!(there.collect::<Vec<_>>(), [true, false, true]);
+    }
+}

@@ -1,0 +1,59 @@
+//! What can be said about reports as files.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::reports::{OverviewOf, SavingsOf, SeriesOf};
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally export savings --by task_type,agent --csv -o savings.csv
+  tally export series --by month --last 365d --json > series.json
+  tally export overview --compare --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z
+The numbers are those of the report. In CSV, lines that begin with # say what they rest on, and text that a
+spreadsheet would take for a formula has an apostrophe in front.")]
+pub(crate) struct Export {
+    #[command(subcommand)]
+    pub(crate) what: ExportWhat,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ExportWhat {
+    /// The whole of a window.
+    Overview {
+        #[command(flatten)]
+        report: OverviewOf,
+        #[command(flatten)]
+        file: ExportFile,
+    },
+    /// Savings by dimensions.
+    Savings {
+        #[command(flatten)]
+        report: SavingsOf,
+        #[command(flatten)]
+        file: ExportFile,
+    },
+    /// Measures along time.
+    Series {
+        #[command(flatten)]
+        report: SeriesOf,
+        #[command(flatten)]
+        file: ExportFile,
+    },
+}
+
+/// Where it goes, and as what.
+#[derive(Args)]
+pub(crate) struct ExportFile {
+    /// As CSV, which is the default.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// As one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The file to write. Default: stdout.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}

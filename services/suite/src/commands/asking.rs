@@ -1,0 +1,139 @@
+//! Arguments become questions.
+
+use kernel::Timestamp;
+use wire::common::v1 as common;
+use wire::ingest::v1::SavingsPolicy;
+use wire::rollup::v1 as api;
+
+use crate::cli::PolicyArg;
+use crate::cli::reports::{Asked, Bucket, OrderArg, OverviewOf, SavingsOf, SeriesOf};
+
+const QUARTER_HOUR_MICROS: i64 = 900_000_000;
+
+pub(super) fn overview(of: OverviewOf, now: Timestamp) -> api::GetOverviewRequest {
+    api::GetOverviewRequest { query: Some(query(of.asked, now)), compare_previous: of.compare }
+}
+
+pub(super) fn savings(of: SavingsOf, now: Timestamp) -> api::GetSavingsRequest {
+    let order = match of.order {
+        OrderArg::TimeSaved => api::SavingsOrder::TimeSaved,
+        OrderArg::Events => api::SavingsOrder::Events,
+        OrderArg::Key => api::SavingsOrder::Key,
+    };
+    api::GetSavingsRequest {
+        query: Some(query(of.asked, now)),
+        dimensions: of.by.into_iter().map(Into::into).collect(),
+        order: order.into(),
+        limit: of.limit,
+    }
+}
+
+pub(super) fn series(of: SeriesOf, now: Timestamp) -> api::GetTimeSeriesRequest {
+    let granularity = match of.by {
+        Bucket::Hour => api::Granularity::Hour,
+        Bucket::Day => api::Granularity::Day,
+        Bucket::Week => api::Granularity::Week,
+        Bucket::Month => api::Granularity::Month,
+        Bucket::Quarter => api::Granularity::Quarter,
+        Bucket::FiscalQuarter => api::Granularity::FiscalQuarter,
+    };
+    api::GetTimeSeriesRequest {
+        query: Some(query(of.asked, now)),
+        granularity: granularity.into(),
+        dimensions: of.split.into_iter().map(Into::into).collect(),
+        fiscal_start_month: of.fiscal_start,
+    }
+}
+
+pub(super) fn query(asked: Asked, now: Timestamp) -> api::ReportQuery {
+    let (window, rolling) = window(&asked, now);
+    api::ReportQuery {
+        window,
+        rolling: rolling.into(),
+        filters: asked.filter,
+        policy: policy(asked.policy).into(),
+        at_least: asked.at_least,
+        time_zone: asked.zone,
+        ..Default::default()
+    }
+}
+
+/// A window the contract has a name for moves on with the report where it is saved or watched.
+fn window(asked: &Asked, now: Timestamp) -> (Option<common::Window>, api::RollingWindow) {
+    use api::RollingWindow as Rolling;
+    let edge = |at: Timestamp| Some(at.parts().into());
+    let last = asked.last.as_secs();
+    let (start, end) = match (asked.from, last) {
+        (Some(from), _) => (from, asked.to.unwrap_or_else(|| quarter_hour(now))),
+        (None, 86_400) => return (None, Rolling::Last24Hours),
+        (None, 604_800) => return (None, Rolling::Last7Days),
+        (None, 2_592_000) => return (None, Rolling::Last30Days),
+        (None, 7_776_000) => return (None, Rolling::Last90Days),
+        (None, _) => {
+            let end = quarter_hour(now);
+            (start_of_quarter(end.minus(asked.last)), end)
+        }
+    };
+    let window = common::Window { start_time: edge(start), end_time: edge(end) };
+    (Some(window), Rolling::Unspecified)
+}
+
+pub(super) fn policy(policy: PolicyArg) -> SavingsPolicy {
+    match policy {
+        PolicyArg::Gross => SavingsPolicy::Gross,
+        PolicyArg::Credited => SavingsPolicy::Credited,
+        PolicyArg::Strict => SavingsPolicy::Strict,
+    }
+}
+
+/// The end of the quarter hour that runs at `at`, where rolling windows end too: what was tracked a
+/// moment ago is in it.
+pub(super) fn quarter_hour(at: Timestamp) -> Timestamp {
+    Timestamp::from_micros(start_of_quarter(at).micros() + QUARTER_HOUR_MICROS)
+}
+
+fn start_of_quarter(at: Timestamp) -> Timestamp {
+    let quarters = at.micros().div_euclid(QUARTER_HOUR_MICROS);
+    Timestamp::from_micros(quarters * QUARTER_HOUR_MICROS)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::print::moment;
+    use clap::Parser as _;
+
+    fn asked(arguments: &[&str]) -> api::GetSavingsRequest {
+        let line = ["tally", "savings"].iter().chain(arguments);
+        let Command::Savings(args) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("not the savings");
+        };
+        savings(args.report, "2026-03-15T10:20:30Z".parse().unwrap())
+    }
+
+    #[test]
+    fn a_length_with_a_name_rolls_and_another_ends_with_the_quarter_hour_that_runs() {
+        let query = asked(&["--last", "7d"]).query.unwrap();
+        assert_eq!((query.window, query.rolling()), (None, api::RollingWindow::Last7Days));
+        let window = asked(&["--last", "36h"]).query.unwrap().window.unwrap();
+        assert_eq!(moment(&window.start_time.unwrap()), "2026-03-13T22:30:00Z");
+        assert_eq!(moment(&window.end_time.unwrap()), "2026-03-15T10:30:00Z");
+    }
+
+    #[test]
+    fn dimensions_and_filters_are_named_as_reports_name_them() {
+        let by = ["--by", "task_type,rate-version", "--filter", "agent=a,b", "--filter", "queue="];
+        let request = asked(&by);
+        let by: Vec<_> = request.dimensions().collect();
+        assert_eq!(by, [api::Dimension::TaskType, api::Dimension::RateVersion]);
+        let filters = request.query.unwrap().filters;
+        assert_eq!(filters[0].values, ["a", "b"]);
+        assert_eq!((filters[1].dimension(), &*filters[1].values[0]), (api::Dimension::Queue, ""));
+        for wrong in [["--by", "ticket"], ["--by", "unspecified"], ["--filter", "agent"]] {
+            let line = ["tally", "savings"].iter().chain(&wrong);
+            assert!(Cli::try_parse_from(line).is_err(), "{wrong:?}");
+        }
+    }
+}

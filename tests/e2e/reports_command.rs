@@ -1,0 +1,137 @@
+//! Reports as a team lead takes them away: split, exported, shared with somebody who has no key.
+
+use std::path::Path;
+
+use chassis::Channel;
+use tests::{Addresses, Program, Said, Stage, command};
+use tonic::Code;
+use wire::ingest::v1::RevokeApiKeyRequest;
+use wire::ingest::v1::access_service_client::AccessServiceClient;
+use wire::rollup::v1::WatchOverviewRequest;
+use wire::rollup::v1::report_service_client::ReportServiceClient;
+
+struct Lead {
+    _program: [Program; 1],
+    addresses: Addresses,
+    directory: tempfile::TempDir,
+    stage: Stage,
+}
+
+impl Lead {
+    /// Seven tickets of one agent and two of another, all of now.
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let addresses = Addresses::free();
+        let mut program = [Program::serve("all", &addresses, directory.path())];
+        Program::all_serving(&mut program, &addresses).await;
+        let stage = Stage::set_beside(&addresses, directory.path()).await;
+        let lead = Self { _program: program, addresses, directory, stage };
+        let events: Vec<String> = (0..9)
+            .map(|n| {
+                let agent = if n < 7 { "=triage()" } else { "drafts" };
+                format!(
+                    r#"{{"idempotencyKey":"{n}","agentId":"{agent}","ticket":{{"ticketId":"T-{n}"}},"taskCompleted":{{"taskType":"email_classification","outcome":"OUTCOME_SUCCESS"}}}}"#
+                )
+            })
+            .collect();
+        let tracked = lead.tally(&["track", "--file", "-", "--json"], &events.join("\n"));
+        assert_eq!(tracked.code, Some(0), "{tracked:?}");
+        lead
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn tally(&self, arguments: &[&str], stdin: &str) -> Said {
+        let key = [("TALLY_API_KEY", self.stage.key.as_str())];
+        command(arguments, &self.addresses, self.path(), &key, stdin)
+    }
+
+    /// What it printed, having worked.
+    fn said(&self, arguments: &[&str]) -> String {
+        let said = self.tally(arguments, "");
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.out
+    }
+
+    /// Without a key.
+    fn stranger(&self, arguments: &[&str]) -> Said {
+        command(arguments, &self.addresses, self.path(), &[], "")
+    }
+
+    /// Until all that was tracked is in the reports.
+    async fn counted(&self) {
+        tests::eventually("nine events in the report", async || {
+            self.said(&["savings", "--json"]).contains(r#""events":"9""#).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_split_exported_and_shared_until_its_link_is_revoked() {
+    let lead = Lead::start().await;
+    lead.counted().await;
+    let savings = lead.said(&["savings", "--by", "agent,task_type", "--last", "24h"]);
+    assert!(savings.contains("Agent, Task type") && savings.contains("=triage()"), "{savings}");
+    let few = lead.said(&["savings", "--by", "agent", "--filter", "agent=drafts", "--json"]);
+    assert!(few.contains("drafts") && !few.contains("triage"), "{few}");
+
+    let file = lead.path().join("savings.csv");
+    let exported = ["export", "savings", "--by", "agent", "--csv", "-o", file.to_str().unwrap()];
+    assert_eq!(lead.said(&exported), "");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("# report,savings\r\n# definition_version,savings/2\r\n"), "{text}");
+    assert!(text.contains("segment,'=triage(),7,7,7,"), "{text}");
+    let json = lead.said(&["export", "overview", "--json"]);
+    assert!(json.contains(r#""tickets":"9""#), "{json}");
+
+    let create = ["share", "create", "savings", "--by", "agent", "--title", "For the CFO"];
+    let made = lead.said(&create);
+    let token = made.lines().next().unwrap();
+    assert_eq!(token.len(), 43, "{made}");
+    let opened = lead.stranger(&["share", "open", token]);
+    assert_eq!(opened.code, Some(0), "{opened:?}");
+    assert!(opened.out.starts_with("For the CFO\n") && opened.out.contains("drafts"), "{opened:?}");
+
+    let (_, id) = made.split_once("the token of ").unwrap();
+    let id = id.split(',').next().unwrap();
+    assert!(lead.said(&["share", "list"]).contains("For the CFO"));
+    let revoked = lead.said(&["share", "revoke", id]);
+    assert_eq!(revoked, format!("{id} opens nothing any more\n"));
+    let closed = lead.stranger(&["share", "open", token]);
+    assert_eq!(closed.code, Some(1), "{closed:?}");
+    assert!(closed.err.contains("RESOURCE_NOT_FOUND"), "{closed:?}");
+    let log = lead.said(&["share", "log", id]);
+    assert!(
+        log.contains("opened") && log.contains("revoked") && log.contains("127.0.0.1"),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_overviews_ends_with_the_key_it_was_opened_with() {
+    let lead = Lead::start().await;
+    let key = lead.stage.new_key(&[wire::common::v1::Scope::Report]).await;
+    let rollup = lead.stage.channel_with(&lead.addresses.rollup(), Some(&key));
+    let mut reports = ReportServiceClient::new(rollup);
+    let watching = reports.watch_overview(WatchOverviewRequest::default()).await.unwrap();
+    let mut watching = watching.into_inner();
+    assert!(watching.message().await.unwrap().is_some());
+
+    let ingest: Channel = lead.stage.channel(&lead.addresses.ingest());
+    let (_, id) = key.split_once("tally_live_").unwrap();
+    let key_id = id.split('_').next().unwrap().to_owned();
+    let request = RevokeApiKeyRequest { workspace_id: String::new(), key_id };
+    AccessServiceClient::new(ingest).revoke_api_key(request).await.unwrap();
+    let ends = async {
+        loop {
+            if let Err(status) = watching.message().await {
+                break status;
+            }
+        }
+    };
+    let ended = tokio::time::timeout(tests::PATIENCE, ends).await.unwrap();
+    assert_eq!(ended.code(), Code::Unauthenticated, "{ended}");
+}
