@@ -405,6 +405,12 @@ mod tests {
     }
 
     #[test]
+    fn a_token_may_begin_with_a_hyphen() {
+        let line = ["tally", "share", "open", "-S1x", "--json"];
+        assert!(Cli::try_parse_from(line).is_ok());
+    }
+
+    #[test]
     fn an_amount_is_exact_or_refused() {
         assert_eq!(money("0.012").map(|m| m.micros), Ok(12_000));
         assert_eq!(

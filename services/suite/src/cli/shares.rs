@@ -54,7 +54,8 @@ pub(crate) enum ShareAction {
     },
     /// Read what a link shows, as anybody who has its token.
     Open {
-        /// The token of the link.
+        /// The token of the link. One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         token: String,
         /// The passcode, where the link asks for one.
         #[arg(long, default_value = "", hide_default_value = true)]
