@@ -9,10 +9,10 @@ use kernel::{Position, WorkspaceId};
 use tail::Progress;
 
 use crate::domain::{
-    self, AlignedWindow, Cell, Change, Dimension, Order, Query, Savings, Series, Tally,
+    self, AlignedWindow, Cell, Change, Dimension, Grain, Order, Query, Savings, Series, Tally,
 };
 use crate::shown::Shown;
-use crate::store::Store;
+use crate::store::{Reading, Store};
 
 /// How long a call without a deadline waits for its position.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -110,7 +110,7 @@ impl App {
             Compare::Nothing => None,
         };
         let windows: Vec<_> = std::iter::once(query.window).chain(before).collect();
-        let reading = self.store.windows(query.workspace, &windows).await.map_err(unread)?;
+        let reading = self.read(query, &[], &windows).await?;
         let (now, earlier): (Vec<_>, Vec<_>) =
             reading.cells.into_iter().partition(|(window, _)| *window == 0);
         let tally = domain::overview(query, &cells(now));
@@ -127,8 +127,7 @@ impl App {
         query: &Query,
         split: &Split,
     ) -> Result<Stated<Savings>, Fault> {
-        let windows = [query.window];
-        let reading = self.store.windows(query.workspace, &windows).await.map_err(unread)?;
+        let reading = self.read(query, &split.by, &[query.window]).await?;
         let cells = cells(reading.cells);
         let report = domain::savings(query, &split.by, split.order, split.limit, &cells);
         Ok(Stated { as_of: reading.as_of, report })
@@ -140,9 +139,20 @@ impl App {
         by: &[Dimension],
         windows: &[AlignedWindow],
     ) -> Result<Stated<Series>, Fault> {
-        let reading = self.store.windows(query.workspace, windows).await.map_err(unread)?;
+        let reading = self.read(query, by, windows).await?;
         let report = domain::series(query, by, windows.len(), &reading.cells);
         Ok(Stated { as_of: reading.as_of, report })
+    }
+
+    /// The coarsest cells that answer it.
+    async fn read(
+        &self,
+        query: &Query,
+        by: &[Dimension],
+        windows: &[AlignedWindow],
+    ) -> Result<Reading<(usize, Cell)>, Fault> {
+        let grain = Grain::telling(query.named().chain(by.iter().copied()));
+        self.store.windows(query.workspace, grain, windows).await.map_err(unread)
     }
 }
 

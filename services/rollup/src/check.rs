@@ -8,7 +8,7 @@ use tail::Replayer;
 
 use crate::app::{Stated, unread};
 use crate::digest;
-use crate::domain::{self, Check, Level, Query, Recount, Tally};
+use crate::domain::{self, Check, Grain, Level, Query, Recount, Tally};
 use crate::ledger;
 use crate::store::Store;
 
@@ -55,7 +55,8 @@ impl Checker {
             let numbers = self.numbers(query, recount.tickets()).await?;
             checks.extend(domain::recounted(query, &held, &recount.held(&numbers)));
         }
-        let quarters = held.iter().filter(|held| held.level == Level::Quarter);
+        let quarters =
+            held.iter().filter(|held| (held.grain, held.level) == (Grain::Full, Level::Quarter));
         let cells: Vec<_> = quarters.map(domain::Held::cell).collect();
         let total = domain::overview(query, &cells);
         let report = Conservation { checks, seal: digest::seal(&held), total };

@@ -3,21 +3,27 @@
 use kernel::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{Content, Dimensions, Held, Level};
+use crate::domain::{Content, Dimensions, Grain, Held, Level};
 
 /// 128 bits of SHA-256, as the ledger's dedupe keys are: a billion sets have a chance of 10⁻²¹ to meet.
 pub(crate) type Digest = [u8; 16];
 
-/// SHA-256 over cells in the order of level, start and name: equal seals, equal cells.
+/// SHA-256 over cells in the order of grain, level, start and name: equal seals, equal cells.
 #[derive(Debug, Default)]
 pub(crate) struct Seal(Sha256);
 
 impl Seal {
     /// Takes in the next cell. One from which everything was taken back is as if it had never been.
-    pub(crate) fn cell(&mut self, level: Level, start: Timestamp, name: &[u8], content: &Content) {
+    pub(crate) fn cell(
+        &mut self,
+        (grain, level, start): (Grain, Level, Timestamp),
+        name: &[u8],
+        content: &Content,
+    ) {
         if content.is_empty() {
             return;
         }
+        self.0.update(grain.number().to_be_bytes());
         self.0.update(level.number().to_be_bytes());
         self.0.update(start.micros().to_be_bytes());
         self.0.update(name);
@@ -35,6 +41,13 @@ impl Seal {
             self.0.update(events.to_be_bytes());
         }
         self.0.update([0xff; 16]);
+        for (spent, events) in content.efforts.iter() {
+            for ms in [spent.agent_ms, spent.human_edit_ms, spent.baseline_ms] {
+                self.0.update(ms.map_or(-1, i64::from).to_be_bytes());
+            }
+            self.0.update(events.to_be_bytes());
+        }
+        self.0.update([0xff; 16]);
     }
 
     /// 64 hexadecimal digits.
@@ -45,14 +58,17 @@ impl Seal {
 
 /// The seal of cells in any order.
 pub(crate) fn seal(cells: &[Held]) -> String {
-    let mut named: Vec<(Level, Timestamp, Digest, &Content)> = cells
+    let mut named: Vec<((Grain, Level, Timestamp), Digest, &Content)> = cells
         .iter()
-        .map(|cell| (cell.level, cell.start, digest(&cell.dimensions), &cell.content))
+        .map(|cell| {
+            let place = (cell.grain, cell.level, cell.start);
+            (place, digest(&cell.dimensions), &cell.content)
+        })
         .collect();
-    named.sort_unstable_by_key(|(level, start, name, _)| (*level, *start, *name));
+    named.sort_unstable_by_key(|(place, name, _)| (*place, *name));
     let mut seal = Seal::default();
-    for (level, start, name, content) in named {
-        seal.cell(level, start, &name, content);
+    for (place, name, content) in named {
+        seal.cell(place, &name, content);
     }
     seal.finish()
 }

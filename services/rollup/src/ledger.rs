@@ -6,7 +6,7 @@ use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::{LedgerRecord, OutcomeRevised, TaskCompleted, Ticket, Valuation};
 
-use crate::domain::{Amendment, Correction, Cost, Dimensions, Fact, Judgement, Rate, Step};
+use crate::domain::{Amendment, Correction, Cost, Dimensions, Fact, Judgement, Rate, Spent, Step};
 
 /// What values past a workspace's limit are counted as, together. A caller's own value of this name is
 /// counted with them.
@@ -137,7 +137,7 @@ fn step(
         },
         effort: valuation.map(|valuation| effort(task, valuation)),
         cost,
-        duration_ms: task.duration_ms.map(within_a_day),
+        spent: spent(task),
     })
 }
 
@@ -186,6 +186,15 @@ fn cost(task: &TaskCompleted, valuation: Option<&Valuation>, rate: Option<Rate>)
 /// Ingest lets no longer time in; one here could overflow a cell.
 fn within_a_day(ms: i64) -> i64 {
     ms.clamp(0, 86_400_000)
+}
+
+fn spent(task: &TaskCompleted) -> Spent {
+    let ms = |sent: Option<i64>| sent.and_then(|ms| u32::try_from(within_a_day(ms)).ok());
+    Spent {
+        agent_ms: ms(task.duration_ms),
+        human_edit_ms: ms(task.human_edit_ms),
+        baseline_ms: ms(task.baseline_ms),
+    }
 }
 
 fn effort(task: &TaskCompleted, valuation: &Valuation) -> Effort {

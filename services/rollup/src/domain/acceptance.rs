@@ -5,7 +5,8 @@ use kernel::{Currency, Exact, Money, Outcome, SavingsPolicy};
 
 use crate::domain::samples::{DAY, MINUTE, START, fold, query, step, workspace};
 use crate::domain::{
-    Cell, Change, Cost, Dimension, Filter, Order, Query, Recount, Step, Tally, overview, savings,
+    Cell, Change, Cost, Dimension, Filter, Grain, Order, Query, Recount, Step, Tally, overview,
+    savings,
 };
 
 const TYPES: [(&str, i64); 3] =
@@ -32,7 +33,7 @@ struct Counted(Recount);
 
 impl Counted {
     fn read(&self, query: &Query) -> Vec<Cell> {
-        self.0.read(&query.window)
+        self.0.read(Grain::Full, &query.window)
     }
 }
 

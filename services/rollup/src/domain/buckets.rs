@@ -159,7 +159,7 @@ fn zoned(at: Timestamp, zone: &TimeZone) -> Result<Zoned, Uncut> {
 mod tests {
     use super::*;
     use crate::domain::samples::{fold, query, step, workspace};
-    use crate::domain::{Recount, Step, Tally, overview};
+    use crate::domain::{Grain, Recount, Step, Tally, overview};
     use kernel::{Outcome, SavingsPolicy};
 
     /// Half and three-quarter hours, changes of half an hour, at midnight, none at all, both hemispheres.
@@ -223,7 +223,8 @@ mod tests {
                 let mut counted = Recount::new(workspace(), year);
                 counted.apply(&fold(&steps));
                 let query = query(SavingsPolicy::Credited);
-                let tally = |window: &AlignedWindow| overview(&query, &counted.read(window));
+                let tally =
+                    |window: &AlignedWindow| overview(&query, &counted.read(Grain::Total, window));
                 let days = buckets(&week.window, Granularity::Day, &zone).unwrap();
                 assert_eq!(days.len(), 7, "{name}");
                 let mut sum = Tally::default();

@@ -1,6 +1,6 @@
 //! Equalities that must hold, whatever happened: what a report rests on, checked.
 
-use crate::domain::{Cell, Dimension, Held, Level, Order, Query, Tally, overview, savings};
+use crate::domain::{Cell, Dimension, Grain, Held, Level, Order, Query, Tally, overview, savings};
 
 /// One equality.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,26 +17,39 @@ impl Check {
     }
 }
 
-/// The checks that need nothing but the cells of the window, all levels of them.
+/// The checks that need nothing but the cells of the window, all grains and levels of them.
 pub(crate) fn checks(query: &Query, held: &[Held]) -> Vec<Check> {
     let cover = query.window.cover();
-    let covered: Vec<Cell> = held
-        .iter()
-        .filter(|cell| {
-            cover.iter().any(|run| run.level == cell.level && run.window.contains(cell.start))
-        })
-        .map(Held::cell)
-        .collect();
-    let quarters: Vec<Cell> =
-        held.iter().filter(|cell| cell.level == Level::Quarter).map(Held::cell).collect();
+    let in_cover = |cell: &&Held| {
+        cover.iter().any(|run| run.level == cell.level && run.window.contains(cell.start))
+    };
+    let of = |grain: Grain| held.iter().filter(move |cell| cell.grain == grain);
+    let covered: Vec<Cell> = of(Grain::Full).filter(in_cover).map(Held::cell).collect();
     let total = overview(query, &covered);
-    let counted = overview(query, &quarters);
+    let counted = quarters(query, held);
     let mut checks = vec![
         check("days_equal_quarters_events", DAYS_EVENTS, total.events(), counted.events()),
         check("days_equal_quarters_time", DAYS_TIME, total.saved_ms(), counted.saved_ms()),
         check("days_equal_quarters_cost", DAYS_COST, cost(&total), cost(&counted)),
         check("days_equal_quarters_tickets", DAYS_TICKETS, total.tickets(), counted.tickets()),
     ];
+    // Totals cannot be held against what they do not tell apart.
+    if Grain::telling(query.named()) == Grain::Total {
+        let coarse: Vec<Cell> = of(Grain::Total).filter(in_cover).map(Held::cell).collect();
+        let coarse = overview(query, &coarse);
+        checks.extend([
+            check("totals_equal_cells_events", TOTALS_EVENTS, coarse.events(), total.events()),
+            check("totals_equal_cells_time", TOTALS_TIME, coarse.saved_ms(), total.saved_ms()),
+            check("totals_equal_cells_cost", TOTALS_COST, cost(&coarse), cost(&total)),
+            check("totals_equal_cells_tickets", TOTALS_TICKETS, coarse.tickets(), total.tickets()),
+            check(
+                "totals_equal_cells_durations",
+                TOTALS_DURATIONS,
+                coarse.durations().count(),
+                total.durations().count(),
+            ),
+        ]);
+    }
     let mut segments = Tally::default();
     for row in
         savings(query, &[Dimension::TaskType, Dimension::Agent], Order::Key, usize::MAX, &covered)
@@ -59,14 +72,9 @@ pub(crate) fn checks(query: &Query, held: &[Held]) -> Vec<Check> {
     checks
 }
 
-/// The checks of cells against a recount from the ledger, all levels of both.
+/// The checks of cells against a recount from the ledger, all grains and levels of both.
 pub(crate) fn recounted(query: &Query, held: &[Held], recount: &[Held]) -> Vec<Check> {
-    let quarters = |cells: &[Held]| -> Tally {
-        let cells: Vec<Cell> =
-            cells.iter().filter(|cell| cell.level == Level::Quarter).map(Held::cell).collect();
-        overview(query, &cells)
-    };
-    let (cells, ledger) = (quarters(held), quarters(recount));
+    let (cells, ledger) = (quarters(query, held), quarters(query, recount));
     vec![
         check("cells_equal_ledger_events", LEDGER_EVENTS, cells.events(), ledger.events()),
         check("cells_equal_ledger_time", LEDGER_TIME, cells.saved_ms(), ledger.saved_ms()),
@@ -82,6 +90,14 @@ const DAYS_TIME: &str = "milliseconds saved by days, and by quarter hours alone"
 const DAYS_COST: &str =
     "millionths of agent cost of all currencies by days, and by quarter hours alone";
 const DAYS_TICKETS: &str = "distinct tickets by days, and by quarter hours alone";
+const TOTALS_EVENTS: &str = "steps of the totals, and of the cells of every combination";
+const TOTALS_TIME: &str = "milliseconds saved by the totals, and by the cells of every combination";
+const TOTALS_COST: &str = "millionths of agent cost of all currencies in the totals, and in the \
+     cells of every combination";
+const TOTALS_TICKETS: &str =
+    "distinct tickets of the totals, and of the cells of every combination";
+const TOTALS_DURATIONS: &str =
+    "steps that say how long they took in the totals, and in the cells of every combination";
 const SEGMENTS_EVENTS: &str = "steps of all task types and agents, and of the whole";
 const SEGMENTS_TIME: &str = "milliseconds saved by all task types and agents, and by the whole";
 const SEGMENTS_COST: &str =
@@ -97,6 +113,13 @@ const LEDGER_COST: &str =
 const LEDGER_TICKETS: &str = "distinct tickets in the cells, and in the ledger";
 const LEDGER_CELLS: &str =
     "cells that a recount of the ledger does not give, or gives otherwise; and zero";
+
+/// What the quarter hours come to, however they were filled.
+fn quarters(query: &Query, held: &[Held]) -> Tally {
+    let quarters =
+        held.iter().filter(|cell| (cell.grain, cell.level) == (Grain::Full, Level::Quarter));
+    overview(query, &quarters.map(Held::cell).collect::<Vec<_>>())
+}
 
 fn check(id: &'static str, description: &'static str, left: i64, right: i64) -> Check {
     Check { id, description, left, right }
@@ -152,6 +175,6 @@ fn differing(held: &[Held], recount: &[Held]) -> i64 {
     }
 }
 
-fn place(cell: &Held) -> (Level, kernel::Timestamp, &crate::domain::Dimensions) {
-    (cell.level, cell.start, &cell.dimensions)
+fn place(cell: &Held) -> (Grain, Level, kernel::Timestamp, &crate::domain::Dimensions) {
+    (cell.grain, cell.level, cell.start, &cell.dimensions)
 }

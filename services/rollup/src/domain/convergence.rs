@@ -7,7 +7,9 @@ use kernel::{Outcome, SavingsPolicy, WorkspaceId};
 use proptest::prelude::*;
 
 use crate::domain::samples::{DAY, START, fold, query, step, workspace};
-use crate::domain::{Amendment, Correction, Fact, Held, Judgement, Level, Measures, Recount, Step};
+use crate::domain::{
+    Amendment, Correction, Fact, Grain, Held, Judgement, Level, Measures, Recount, Spent, Step,
+};
 
 /// What a log says about one step: how it was judged and which of that was taken back.
 #[derive(Debug, Clone)]
@@ -27,7 +29,12 @@ fn any_step() -> impl Strategy<Value = Step> {
             let mut step = step("ticket_routing", minutes, outcome, START + offset);
             step.dimensions.agent = agent.to_owned();
             step.ticket = (ticket > 0).then(|| format!("T-{ticket}"));
-            step.duration_ms = measured.then_some(minutes * 977);
+            let ms = |ms: i64| u32::try_from(ms).ok().filter(|_| measured);
+            step.spent = Spent {
+                agent_ms: ms(minutes * 977),
+                human_edit_ms: ms(minutes * 1_000),
+                baseline_ms: None,
+            };
             if let Some(effort) = &mut step.effort {
                 effort.human_edit_ms = measured.then_some(minutes * 1_000);
             }
@@ -129,22 +136,27 @@ proptest! {
 
 proptest! {
     #[test]
-    fn the_days_and_the_quarters_add_up_to_the_same(
+    fn days_and_quarters_totals_and_full_cells_add_up_to_the_same(
         steps in prop::collection::vec(any_step(), 1..60),
     ) {
         let mut counted = empty();
         for part in steps.chunks(7) {
             counted.apply(&fold(part));
         }
-        let sum = |wanted| {
+        let sum = |grain, level| {
             let mut sum = Measures::default();
-            for held in cells(&counted).iter().filter(|held| held.level == wanted) {
+            let cells = cells(&counted);
+            for held in cells.iter().filter(|held| (held.grain, held.level) == (grain, level)) {
                 sum += held.content.measures;
             }
             sum
         };
-        prop_assert_eq!(sum(Level::Day), sum(Level::Quarter));
-        prop_assert_eq!(sum(Level::Day).events, steps.len() as i64);
+        let days = sum(Grain::Full, Level::Day);
+        prop_assert_eq!(days.events, steps.len() as i64);
+        for grain in Grain::ALL {
+            prop_assert_eq!(sum(grain, Level::Day), days);
+            prop_assert_eq!(sum(grain, Level::Quarter), days);
+        }
     }
 }
 
@@ -154,6 +166,6 @@ fn two_workspaces_never_share_a_cell() {
     let mut theirs = mine.clone();
     theirs.workspace = WorkspaceId::new(8).unwrap();
     let deltas = fold(&[mine, theirs]);
-    assert_eq!(deltas.dimensions.len(), 2);
-    assert_eq!(deltas.cells.len(), 2 * Level::ALL.len());
+    assert_eq!(deltas.dimensions.len(), 2 * Grain::ALL.len());
+    assert_eq!(deltas.cells.len(), 2 * Grain::ALL.len() * Level::ALL.len());
 }

@@ -3,8 +3,7 @@
 //! Lengths share a bucket with those within 1/64 of them and are answered by its middle: at most 0.8 % off.
 //! Integers throughout: what was added can be taken away, and every machine sorts a length alike.
 
-use std::collections::BTreeMap;
-
+use crate::domain::sums::Sums;
 use crate::domain::varint;
 
 /// Buckets that an octave is cut into.
@@ -12,7 +11,7 @@ const STEPS: u64 = 64;
 
 /// A mergeable sketch of milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Durations(BTreeMap<u16, i64>);
+pub(crate) struct Durations(Sums<u16>);
 
 /// Stored bytes that are no sketch.
 #[derive(Debug, thiserror::Error)]
@@ -22,13 +21,11 @@ pub(crate) struct BadDurations;
 impl Durations {
     /// Adds a length `events` times; a negative number takes it away.
     pub(crate) fn add(&mut self, ms: i64, events: i64) {
-        self.raise(bucket(ms), events);
+        self.0.add(bucket(ms), events);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        for (&bucket, &events) in &other.0 {
-            self.raise(bucket, events);
-        }
+        self.0.merge(&other.0);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -37,14 +34,14 @@ impl Durations {
 
     /// How many lengths were added.
     pub(crate) fn count(&self) -> i64 {
-        self.0.values().filter(|events| **events > 0).sum()
+        self.iter().map(|(_, events)| events.max(0)).sum()
     }
 
     /// The length that `percent` of them do not exceed. `None` where there are none.
     pub(crate) fn quantile(&self, percent: i64) -> Option<i64> {
         let rank = (self.count() * percent + 99) / 100;
         let mut below = 0;
-        self.0.iter().filter(|(_, events)| **events > 0).find_map(|(&bucket, &events)| {
+        self.iter().filter(|(_, events)| *events > 0).find_map(|(bucket, events)| {
             below += events;
             (below >= rank).then(|| middle(bucket))
         })
@@ -52,36 +49,34 @@ impl Durations {
 
     /// Buckets and counts, by bucket.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, i64)> + '_ {
-        self.0.iter().map(|(&bucket, &events)| (bucket, events))
+        self.0.iter()
     }
 
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(3 * self.0.len());
+    /// Behind what is in `bytes` already.
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
         let mut last = 0;
-        for (&bucket, &events) in &self.0 {
-            varint::put(&mut bytes, u64::from(bucket - last));
-            varint::put_signed(&mut bytes, events);
+        for (bucket, events) in self.iter() {
+            varint::put(bytes, u64::from(bucket - last));
+            varint::put_signed(bytes, events);
             last = bucket;
         }
-        bytes
     }
 
     pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, BadDurations> {
-        let (mut buckets, mut last) = (BTreeMap::new(), 0u16);
+        let (mut sums, mut last) = (Vec::new(), 0u16);
         while !bytes.is_empty() {
             let step = varint::take(&mut bytes).and_then(|step| u16::try_from(step).ok());
             last = step.and_then(|step| last.checked_add(step)).ok_or(BadDurations)?;
-            buckets.insert(last, varint::take_signed(&mut bytes).ok_or(BadDurations)?);
+            sums.push((last, varint::take_signed(&mut bytes).ok_or(BadDurations)?));
         }
-        Ok(Self(buckets))
+        Sums::sorted(sums).map(Self).ok_or(BadDurations)
     }
+}
 
-    fn raise(&mut self, bucket: u16, events: i64) {
-        let count = self.0.entry(bucket).or_default();
-        *count += events;
-        if *count == 0 {
-            self.0.remove(&bucket);
-        }
+impl FromIterator<(i64, i64)> for Durations {
+    /// Lengths and how many there are of each.
+    fn from_iter<I: IntoIterator<Item = (i64, i64)>>(lengths: I) -> Self {
+        Self(lengths.into_iter().map(|(ms, events)| (bucket(ms), events)).collect())
     }
 }
 
@@ -152,7 +147,9 @@ mod tests {
             sketch.merge(&of(&kept, 1));
             sketch.merge(&of(&gone, 1));
             prop_assert_eq!(&sketch, &of(&kept, 1));
-            prop_assert_eq!(Durations::from_bytes(&sketch.to_bytes()).unwrap(), sketch);
+            let mut bytes = Vec::new();
+            sketch.put(&mut bytes);
+            prop_assert_eq!(Durations::from_bytes(&bytes).unwrap(), sketch);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Steps become deltas of cells: one per (workspace, level, start, dimensions), whatever the order and
+//! Steps become deltas of cells: one per (workspace, grain, level, start, dimensions), whatever the order and
 //! however the ledger was cut into batches. A step taken away is a delta with the other sign.
 
 use std::collections::HashMap;
 
 use kernel::{Timestamp, WorkspaceId};
 
-use crate::domain::{Dimensions, Durations, Effect, Level, Measures, Step};
+use crate::domain::{Dimensions, Durations, Effect, Efforts, Grain, Level, Measures, Step};
 
 /// What a batch adds. Dimension sets and tickets are listed once and named by their index.
 #[derive(Debug, Default)]
@@ -19,12 +19,14 @@ pub(crate) struct Deltas {
 #[derive(Debug, Clone)]
 pub(crate) struct CellDelta {
     pub(crate) workspace: WorkspaceId,
+    pub(crate) grain: Grain,
     pub(crate) level: Level,
     pub(crate) start: Timestamp,
     /// Index into [`Deltas::dimensions`].
     pub(crate) dimensions: usize,
     pub(crate) measures: Measures,
     pub(crate) durations: Durations,
+    pub(crate) efforts: Efforts,
     /// Indexes into [`Deltas::tickets`] and events of each; an index may repeat.
     pub(crate) tickets: Vec<(usize, i64)>,
 }
@@ -34,7 +36,7 @@ pub(crate) struct CellDelta {
 pub(crate) struct Folder {
     deltas: Deltas,
     places: HashMap<WorkspaceId, Places>,
-    cells: HashMap<(Level, Timestamp, usize), usize>,
+    cells: HashMap<(Grain, Level, Timestamp, usize), usize>,
 }
 
 /// Where the sets and tickets of one workspace stand in the lists.
@@ -53,41 +55,55 @@ impl Deltas {
 impl Folder {
     /// Takes a step in once, or as often as `events` says: -1 takes it away.
     pub(crate) fn add(&mut self, step: &Step, events: i64) {
-        let workspace = step.workspace;
-        let measures = step.measures() * events;
-        let places = self.places.entry(workspace).or_default();
-        let set = place(&mut places.dimensions, &step.dimensions, || {
-            self.deltas.dimensions.push((workspace, step.dimensions.clone()));
-            self.deltas.dimensions.len() - 1
-        });
+        let places = self.places.entry(step.workspace).or_default();
         let ticket = step.ticket.as_ref().map(|id| {
             place(&mut places.tickets, id, || {
-                self.deltas.tickets.push((workspace, id.clone()));
+                self.deltas.tickets.push((step.workspace, id.clone()));
                 self.deltas.tickets.len() - 1
             })
         });
-        for level in Level::ALL {
-            let start = level.floor(step.occurred);
-            let cells = &mut self.deltas.cells;
-            let at = *self.cells.entry((level, start, set)).or_insert_with(|| {
-                cells.push(CellDelta {
-                    workspace,
-                    level,
-                    start,
-                    dimensions: set,
-                    measures: Measures::default(),
-                    durations: Durations::default(),
-                    tickets: Vec::new(),
-                });
-                cells.len() - 1
+        let measures = step.measures() * events;
+        for grain in Grain::ALL {
+            let dimensions = grain.keep(&step.dimensions);
+            let places = self.places.entry(step.workspace).or_default();
+            let set = place(&mut places.dimensions, &dimensions, || {
+                self.deltas.dimensions.push((step.workspace, dimensions.clone()));
+                self.deltas.dimensions.len() - 1
             });
-            let cell = &mut cells[at];
-            cell.measures += measures;
-            if let Some(ms) = step.duration_ms {
-                cell.durations.add(ms, events);
+            for level in Level::ALL {
+                let cell = self.cell(step, grain, level, set);
+                cell.measures += measures;
+                match grain {
+                    Grain::Full => cell.efforts.add(step.spent, events),
+                    Grain::Total => {
+                        if let Some(ms) = step.spent.agent_ms {
+                            cell.durations.add(ms.into(), events);
+                        }
+                    }
+                }
+                cell.tickets.extend(ticket.map(|ticket| (ticket, events)));
             }
-            cell.tickets.extend(ticket.map(|ticket| (ticket, events)));
         }
+    }
+
+    fn cell(&mut self, step: &Step, grain: Grain, level: Level, set: usize) -> &mut CellDelta {
+        let start = level.floor(step.occurred);
+        let cells = &mut self.deltas.cells;
+        let at = *self.cells.entry((grain, level, start, set)).or_insert_with(|| {
+            cells.push(CellDelta {
+                workspace: step.workspace,
+                grain,
+                level,
+                start,
+                dimensions: set,
+                measures: Measures::default(),
+                durations: Durations::default(),
+                efforts: Efforts::default(),
+                tickets: Vec::new(),
+            });
+            cells.len() - 1
+        });
+        &mut cells[at]
     }
 
     /// Takes away what a corrected step counted as, takes in what it counts as now.

@@ -3,11 +3,14 @@
 
 mod buckets;
 mod conservation;
+mod content;
 mod corrections;
 mod cover;
 mod dimensions;
 mod durations;
+mod efforts;
 mod fold;
+mod grain;
 mod measures;
 mod query;
 mod rebuild;
@@ -16,21 +19,25 @@ mod report;
 mod series;
 mod share;
 mod step;
+mod sums;
 mod tally;
 mod tickets;
-mod varint;
+pub(crate) mod varint;
 
 pub(crate) use buckets::{Bucket, Granularity, Uncut, buckets};
 pub(crate) use conservation::{Check, checks, recounted};
+pub(crate) use content::Content;
 pub(crate) use corrections::{Amendment, Corrected, Correction, Effect, Fact, Judged, Judgement};
 pub(crate) use cover::{AlignedWindow, Level, Misaligned, Span};
 pub(crate) use dimensions::{Dimension, Dimensions, Rate};
 pub(crate) use durations::Durations;
+pub(crate) use efforts::{Efforts, Spent};
 pub(crate) use fold::{CellDelta, Deltas, Folder};
+pub(crate) use grain::Grain;
 pub(crate) use measures::Measures;
 pub(crate) use query::{Filter, Query, Staffing};
 pub(crate) use rebuild::{Rebuild, RebuildState};
-pub(crate) use recount::{Content, Held, Recount};
+pub(crate) use recount::{Held, Recount};
 pub(crate) use report::{Cell, Order, Savings, Segment, overview, savings};
 pub(crate) use series::{Series, series};
 pub(crate) use share::{

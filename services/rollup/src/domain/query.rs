@@ -21,6 +21,11 @@ impl Query {
     pub(crate) fn passes(&self, dimensions: &Dimensions) -> bool {
         self.filters.iter().all(|filter| filter.passes(dimensions))
     }
+
+    /// The dimensions it filters by.
+    pub(crate) fn named(&self) -> impl Iterator<Item = Dimension> + '_ {
+        self.filters.iter().map(|filter| filter.dimension)
+    }
 }
 
 /// One condition: the value is one of these, byte for byte.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kernel::{Timestamp, WorkspaceId};
 
 use crate::domain::{
-    AlignedWindow, Cell, Corrected, Deltas, Dimensions, Durations, Fact, Folder, Level, Measures,
+    AlignedWindow, Cell, Content, Corrected, Deltas, Dimensions, Fact, Folder, Grain, Level,
     TicketCounts,
 };
 
@@ -18,31 +18,17 @@ pub(crate) struct Recount {
     window: AlignedWindow,
     numbers: HashMap<String, u32>,
     corrected: HashMap<i64, Corrected>,
-    cells: BTreeMap<(Level, Timestamp, Dimensions), Content>,
-}
-
-/// What a cell holds.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Content {
-    pub(crate) measures: Measures,
-    pub(crate) tickets: TicketCounts,
-    pub(crate) durations: Durations,
+    cells: BTreeMap<(Grain, Level, Timestamp, Dimensions), Content>,
 }
 
 /// A cell as it is held, at its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Held {
+    pub(crate) grain: Grain,
     pub(crate) level: Level,
     pub(crate) start: Timestamp,
     pub(crate) dimensions: Arc<Dimensions>,
     pub(crate) content: Content,
-}
-
-impl Content {
-    /// Whether everything in it was taken back.
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl Held {
@@ -51,8 +37,9 @@ impl Held {
         Cell {
             dimensions: Arc::clone(&self.dimensions),
             measures: self.content.measures,
-            tickets: self.content.tickets.seen().clone(),
-            durations: self.content.durations.clone(),
+            tickets: self.content.tickets.seen(),
+            durations: self.content.durations(),
+            efforts: self.content.efforts.clone(),
         }
     }
 }
@@ -87,9 +74,10 @@ impl Recount {
                 continue;
             }
             let set = deltas.dimensions[cell.dimensions].1.clone();
-            let content = self.cells.entry((cell.level, cell.start, set)).or_default();
+            let content = self.cells.entry((cell.grain, cell.level, cell.start, set)).or_default();
             content.measures += cell.measures;
             content.durations.merge(&cell.durations);
+            content.efforts.merge(&cell.efforts);
             for &(ticket, events) in &cell.tickets {
                 let id = &deltas.tickets[ticket].1;
                 let next = self.numbers.len() as u32;
@@ -116,7 +104,7 @@ impl Recount {
     pub(crate) fn held(&self, numbers: &[u32]) -> Vec<Held> {
         let cells = self.cells.iter().filter(|(_, content)| !content.is_empty());
         cells
-            .map(|((level, start, dimensions), content)| {
+            .map(|((grain, level, start, dimensions), content)| {
                 let mut tickets = TicketCounts::default();
                 for (ticket, events) in content.tickets.iter() {
                     let number = numbers.get(ticket as usize).copied().unwrap_or(u32::MAX);
@@ -124,18 +112,21 @@ impl Recount {
                 }
                 let content = Content { tickets, ..content.clone() };
                 let dimensions = Arc::new(dimensions.clone());
-                Held { level: *level, start: *start, dimensions, content }
+                Held { grain: *grain, level: *level, start: *start, dimensions, content }
             })
             .collect()
     }
 
-    /// The cells that make up a window within the one recounted.
+    /// The cells of a grain that make up a window within the one recounted.
     #[cfg(any(test, feature = "testkit"))]
-    pub(crate) fn read(&self, window: &AlignedWindow) -> Vec<Cell> {
+    pub(crate) fn read(&self, grain: Grain, window: &AlignedWindow) -> Vec<Cell> {
         let numbers: Vec<u32> = (0..self.numbers.len() as u32).collect();
         let cover = window.cover();
         let covered = |held: &Held| {
-            cover.iter().any(|run| run.level == held.level && run.window.contains(held.start))
+            held.grain == grain
+                && cover
+                    .iter()
+                    .any(|run| run.level == held.level && run.window.contains(held.start))
         };
         self.held(&numbers).into_iter().filter(covered).map(|held| held.cell()).collect()
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::{Dimension, Dimensions, Durations, Measures, Query, Tally, TicketSet};
+use crate::domain::{Dimension, Dimensions, Durations, Efforts, Measures, Query, Tally, TicketSet};
 
 /// One cell, or the sum of several with the same dimensions.
 #[derive(Debug, Clone)]
@@ -13,12 +13,17 @@ pub(crate) struct Cell {
     pub(crate) measures: Measures,
     pub(crate) tickets: TicketSet,
     pub(crate) durations: Durations,
+    /// Of full cells.
+    pub(crate) efforts: Efforts,
 }
 
 impl Cell {
     /// Whether everything in it was taken back.
     pub(crate) fn is_empty(&self) -> bool {
-        self.measures == Measures::default() && self.tickets.is_empty() && self.durations.is_empty()
+        self.measures == Measures::default()
+            && self.tickets.is_empty()
+            && self.durations.is_empty()
+            && self.efforts.is_empty()
     }
 }
 

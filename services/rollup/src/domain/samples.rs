@@ -3,7 +3,9 @@
 
 use kernel::{Currency, Effort, Outcome, SavingsPolicy, Timestamp, Window, WorkspaceId};
 
-use crate::domain::{AlignedWindow, Cost, Deltas, Dimensions, Folder, Query, Rate, Staffing, Step};
+use crate::domain::{
+    AlignedWindow, Cost, Deltas, Dimensions, Folder, Query, Rate, Spent, Staffing, Step,
+};
 
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const DAY: i64 = 86_400_000_000;
@@ -45,7 +47,7 @@ pub(crate) fn step(task_type: &str, baseline_min: i64, outcome: Outcome, occurre
             review_percent: Effort::REVIEW_PERCENT,
         }),
         cost,
-        duration_ms: None,
+        spent: Spent::default(),
     }
 }
 

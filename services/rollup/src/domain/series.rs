@@ -60,14 +60,14 @@ pub(crate) fn series(
 mod tests {
     use super::*;
     use crate::domain::samples::{START, fold, query, step};
-    use crate::domain::{Recount, Step};
+    use crate::domain::{Grain, Recount, Step};
     use kernel::{Outcome, SavingsPolicy};
 
     fn cells(steps: &[Step]) -> Vec<(usize, Cell)> {
         let query = query(SavingsPolicy::Credited);
         let mut recount = Recount::new(query.workspace, query.window);
         recount.apply(&fold(steps));
-        recount.read(&query.window).into_iter().map(|cell| (1, cell)).collect()
+        recount.read(Grain::Full, &query.window).into_iter().map(|cell| (1, cell)).collect()
     }
 
     #[test]

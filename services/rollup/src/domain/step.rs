@@ -2,7 +2,7 @@
 
 use kernel::{Currency, Effort, Outcome, SavingsPolicy, Timestamp, WorkspaceId, credit};
 
-use crate::domain::{Dimensions, Measures};
+use crate::domain::{Dimensions, Measures, Spent};
 
 /// A step that costs more than a million units is a unit mix-up: it counts as uncosted, and nine
 /// million of the dearest steps still fit one cell's integer.
@@ -52,8 +52,8 @@ pub(crate) struct Step {
     pub(crate) dimensions: Dimensions,
     pub(crate) effort: Option<Effort>,
     pub(crate) cost: Option<Cost>,
-    /// How long the agent took, milliseconds, whether or not the policy subtracts it.
-    pub(crate) duration_ms: Option<i64>,
+    /// What it took, whether or not it counts in `effort`.
+    pub(crate) spent: Spent,
 }
 
 impl Step {
@@ -86,6 +86,8 @@ impl Step {
     pub(crate) fn judged(&self, outcome: Outcome, human_edit_ms: Option<i64>) -> Self {
         let mut judged = self.clone();
         judged.dimensions.outcome = outcome;
+        let known = human_edit_ms.and_then(|ms| u32::try_from(ms).ok());
+        judged.spent.human_edit_ms = known.or(judged.spent.human_edit_ms);
         if let Some(effort) = &mut judged.effort {
             effort.human_edit_ms = human_edit_ms.or(effort.human_edit_ms);
         }

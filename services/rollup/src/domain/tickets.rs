@@ -1,11 +1,13 @@
 //! Tickets, exact and small: each ticket of a workspace has a number. A cell counts how many of its events
 //! a number has, so that taking one event back tells whether the ticket is still there.
 
-use std::collections::BTreeMap;
-
 use roaring::RoaringBitmap;
 
+use crate::domain::sums::Sums;
 use crate::domain::varint;
+
+/// Sets of so many are a list, larger ones a bitmap, whose head alone has 16 bytes.
+const LISTED_MAX: usize = 32;
 
 /// A set of ticket numbers: what a report counts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,16 +15,11 @@ pub(crate) struct TicketSet(RoaringBitmap);
 
 /// How many events each ticket has in a cell. Counts add up in any order, below zero in between too.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct TicketCounts {
-    /// Tickets counted above zero.
-    seen: TicketSet,
-    /// Counts other than 0 and 1: few, since a ticket seldom takes the same step twice in a cell.
-    other: BTreeMap<u32, i64>,
-}
+pub(crate) struct TicketCounts(Sums<u32>);
 
 /// Stored bytes that are no tickets.
 #[derive(Debug, thiserror::Error)]
-#[error("not a bitmap of tickets")]
+#[error("not a set of tickets")]
 pub(crate) struct BadTickets;
 
 impl TicketSet {
@@ -38,16 +35,20 @@ impl TicketSet {
         self.0.is_empty()
     }
 
-    /// The front of what [`TicketCounts`] are stored as; what follows it is not looked at.
-    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, BadTickets> {
-        Self::take(&mut bytes)
-    }
-
-    fn take(bytes: &mut &[u8]) -> Result<Self, BadTickets> {
-        if bytes.is_empty() {
-            return Ok(Self::default());
+    /// Takes in what [`TicketCounts::put_seen`] wrote.
+    pub(crate) fn take_in(&mut self, mut seen: &[u8]) -> Result<(), BadTickets> {
+        match varint::take(&mut seen).ok_or(BadTickets)? {
+            0 => self.0 |= RoaringBitmap::deserialize_from(seen).map_err(|_| BadTickets)?,
+            listed => {
+                let mut ticket = 0u32;
+                for _ in 1..listed {
+                    let step = varint::take(&mut seen).and_then(|step| u32::try_from(step).ok());
+                    ticket = step.and_then(|step| ticket.checked_add(step)).ok_or(BadTickets)?;
+                    self.0.insert(ticket);
+                }
+            }
         }
-        RoaringBitmap::deserialize_from(bytes).map(Self).map_err(|_| BadTickets)
+        Ok(())
     }
 }
 
@@ -57,81 +58,91 @@ impl FromIterator<u32> for TicketSet {
     }
 }
 
+impl FromIterator<(u32, i64)> for TicketCounts {
+    fn from_iter<I: IntoIterator<Item = (u32, i64)>>(counts: I) -> Self {
+        Self(counts.into_iter().collect())
+    }
+}
+
 impl TicketCounts {
     pub(crate) fn add(&mut self, ticket: u32, events: i64) {
-        let count = self.count(ticket) + events;
-        if count > 0 {
-            self.seen.0.insert(ticket);
-        } else {
-            self.seen.0.remove(ticket);
-        }
-        if matches!(count, 0 | 1) {
-            self.other.remove(&ticket);
-        } else {
-            self.other.insert(ticket, count);
-        }
+        self.0.add(ticket, events);
     }
 
     pub(crate) fn merge(&mut self, more: &Self) {
-        if more.other.is_empty() && self.seen.0.is_disjoint(&more.seen.0) && self.other.is_empty() {
-            self.seen.merge(&more.seen);
-            return;
-        }
-        for (ticket, events) in more.iter() {
-            self.add(ticket, events);
-        }
+        self.0.merge(&more.0);
     }
 
     /// Tickets with a count above zero.
-    pub(crate) fn seen(&self) -> &TicketSet {
-        &self.seen
+    pub(crate) fn seen(&self) -> TicketSet {
+        self.positive().collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.other.is_empty()
+        self.0.is_empty()
+    }
+
+    /// Whether there is a count below zero: more was taken away here than came in, and the rest of it is
+    /// elsewhere.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.iter().any(|(_, events)| events < 0)
     }
 
     /// Every ticket whose count is not zero, by number.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, i64)> {
-        let below = self.other.iter().filter(|(_, events)| **events < 0).map(|(&t, &n)| (t, n));
-        let mut all: Vec<(u32, i64)> =
-            self.seen.0.iter().map(|ticket| (ticket, self.count(ticket))).chain(below).collect();
-        all.sort_unstable_by_key(|(ticket, _)| *ticket);
-        all.into_iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        self.0.iter()
     }
 
-    /// The portable roaring format of the set, and behind it the counts that are not 1. No bytes for no
-    /// tickets, so that a row without any stays small.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        if self.is_empty() {
-            return Vec::new();
+    /// The tickets with a count above zero, which is all that most readers want: one more than their number
+    /// and the steps from one to the next, or a zero and a bitmap in the portable roaring format.
+    pub(crate) fn put_seen(&self, bytes: &mut Vec<u8>) {
+        let seen = self.positive().count();
+        if seen <= LISTED_MAX {
+            varint::put(bytes, seen as u64 + 1);
+            let mut last = 0;
+            for ticket in self.positive() {
+                varint::put(bytes, u64::from(ticket - last));
+                last = ticket;
+            }
+        } else {
+            varint::put(bytes, 0);
+            self.seen().0.serialize_into(bytes).expect("writing to memory cannot fail");
         }
-        let mut bytes = Vec::with_capacity(self.seen.0.serialized_size() + 4 * self.other.len());
-        self.seen.0.serialize_into(&mut bytes).expect("writing to memory cannot fail");
+    }
+
+    /// The counts that are not one.
+    pub(crate) fn put_other(&self, bytes: &mut Vec<u8>) {
         let mut last = 0;
-        for (&ticket, &events) in &self.other {
-            varint::put(&mut bytes, u64::from(ticket - last));
-            varint::put_signed(&mut bytes, events);
+        for (ticket, events) in self.iter().filter(|(_, events)| *events != 1) {
+            varint::put(bytes, u64::from(ticket - last));
+            varint::put_signed(bytes, events);
             last = ticket;
         }
-        bytes
     }
 
-    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, BadTickets> {
-        let seen = TicketSet::take(&mut bytes)?;
-        let mut other = BTreeMap::new();
-        let mut last = 0u32;
-        while !bytes.is_empty() {
-            let step = varint::take(&mut bytes).and_then(|step| u32::try_from(step).ok());
+    /// Of both.
+    pub(crate) fn from_bytes(seen: &[u8], mut other: &[u8]) -> Result<Self, BadTickets> {
+        let mut set = TicketSet::default();
+        set.take_in(seen)?;
+        let (mut others, mut last) = (Vec::new(), 0u32);
+        while !other.is_empty() {
+            let step = varint::take(&mut other).and_then(|step| u32::try_from(step).ok());
             last = step.and_then(|step| last.checked_add(step)).ok_or(BadTickets)?;
-            other.insert(last, varint::take_signed(&mut bytes).ok_or(BadTickets)?);
+            others.push((last, varint::take_signed(&mut other).ok_or(BadTickets)?));
         }
-        Ok(Self { seen, other })
+        let mut counts = Sums::sorted(set.0.iter().map(|ticket| (ticket, 1)).collect());
+        if let Some(counts) = &mut counts {
+            // A ticket in both lists was counted once already.
+            let more = others
+                .into_iter()
+                .map(|(ticket, events)| (ticket, if events > 0 { events - 1 } else { events }));
+            counts.merge(&Sums::sorted(more.collect()).ok_or(BadTickets)?);
+        }
+        counts.map(Self).ok_or(BadTickets)
     }
 
-    fn count(&self, ticket: u32) -> i64 {
-        let once = || i64::from(self.seen.0.contains(ticket));
-        self.other.get(&ticket).copied().unwrap_or_else(once)
+    fn positive(&self) -> impl Iterator<Item = u32> + '_ {
+        self.iter().filter(|(_, events)| *events > 0).map(|(ticket, _)| ticket)
     }
 }
 
@@ -158,23 +169,26 @@ mod tests {
         assert_eq!(counts.seen().len(), 1);
         counts.add(9, -1);
         assert!(counts.is_empty());
-        assert_eq!(counts.to_bytes(), [0u8; 0]);
     }
 
     proptest! {
         #[test]
         fn counts_are_the_same_in_any_order_split_and_form(
-            events in prop::collection::vec((0u32..40, -2i64..3), 0..80),
-            at in 0usize..80,
+            events in prop::collection::vec((0u32..120, -2i64..3), 0..200),
+            at in 0usize..200,
         ) {
             let whole = counts(&events);
             let (left, right) = events.split_at(at.min(events.len()));
             let mut merged = counts(right);
             merged.merge(&counts(left));
             prop_assert_eq!(&merged, &whole);
-            let bytes = whole.to_bytes();
-            prop_assert_eq!(TicketCounts::from_bytes(&bytes).unwrap(), whole.clone());
-            prop_assert_eq!(&TicketSet::from_bytes(&bytes).unwrap(), whole.seen());
+            let (mut seen, mut other) = (Vec::new(), Vec::new());
+            whole.put_seen(&mut seen);
+            whole.put_other(&mut other);
+            prop_assert_eq!(TicketCounts::from_bytes(&seen, &other).unwrap(), whole.clone());
+            let mut set = TicketSet::default();
+            set.take_in(&seen).unwrap();
+            prop_assert_eq!(set, whole.seen());
         }
     }
 }

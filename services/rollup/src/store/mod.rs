@@ -1,15 +1,18 @@
 //! What rollup keeps: cells, the dimension sets that name them, a number for every ticket, the steps that
 //! were corrected, and rebuilds.
 
+mod block;
 mod corrected;
 mod entity;
 mod facts;
 mod generations;
+mod known;
 pub(crate) mod migration;
 mod original;
 mod read;
 mod rebuild;
 mod rebuild_row;
+mod sets;
 mod share_row;
 mod share_sql;
 mod shares;
@@ -20,13 +23,14 @@ pub mod suite;
 pub mod suite_corrections;
 pub mod suite_shares;
 mod swap;
+mod tiers;
 mod write;
 
 use async_trait::async_trait;
 use kernel::{Partition, Position, WorkspaceId};
 use tail::Cursor;
 
-use crate::domain::{AlignedWindow, Cell, Fact, Held};
+use crate::domain::{AlignedWindow, Cell, Fact, Grain, Held};
 
 pub(crate) use rebuild::Rebuilds;
 pub(crate) use rebuild_row::{Claim, NewRebuild};
@@ -50,17 +54,18 @@ pub(crate) trait Store: Send + Sync + 'static {
     ) -> Result<(), tail::Error>;
 
     /// The cells of some windows, each with the number of its window and summed over it by dimension set,
-    /// and the position they reflect: one consistent look.
+    /// and the position they reflect: one consistent look. Cells of one grain: all of them tell the same.
     ///
     /// # Errors
     /// [`db::Error::Corrupt`] when a row does not hold what it should.
     async fn windows(
         &self,
         workspace: WorkspaceId,
+        grain: Grain,
         windows: &[AlignedWindow],
     ) -> Result<Reading<(usize, Cell)>, db::Error>;
 
-    /// Every cell that begins in a window, of both lengths, one by one.
+    /// Every cell that begins in a window, of all grains and lengths, one by one.
     ///
     /// # Errors
     /// As [`Store::windows`].

@@ -3,10 +3,10 @@
 use kernel::{Currency, Effort, Outcome, Timestamp, WorkspaceId};
 use serde_json::{Value, json};
 
-use crate::domain::{Cost, Dimensions, Rate, Step};
+use crate::domain::{Cost, Dimensions, Rate, Spent, Step};
 
 pub(super) fn write(step: &Step) -> String {
-    let Step { workspace: _, occurred, ticket, dimensions: set, effort, cost, duration_ms } = step;
+    let Step { workspace: _, occurred, ticket, dimensions: set, effort, cost, spent } = step;
     json!({
         "occurred": occurred.micros(),
         "ticket": ticket,
@@ -34,7 +34,7 @@ pub(super) fn write(step: &Step) -> String {
             cost.currency().as_str(),
             cost.converted_micros(),
         ])),
-        "duration_ms": duration_ms,
+        "spent": [spent.agent_ms, spent.human_edit_ms, spent.baseline_ms],
     })
     .to_string()
 }
@@ -43,6 +43,7 @@ pub(super) fn write(step: &Step) -> String {
 pub(super) fn read(workspace: WorkspaceId, text: &str) -> Option<Step> {
     let row: Value = serde_json::from_str(text).ok()?;
     let text = |key: &str| row[key].as_str().map(str::to_owned);
+    let spent = |at: usize| row["spent"][at].as_u64().and_then(|ms| u32::try_from(ms).ok());
     let rate = match &row["rate"] {
         Value::Null => None,
         rate => Some(Rate { micros_per_hour: rate[0].as_i64()?, currency: currency(&rate[1])? }),
@@ -84,7 +85,7 @@ pub(super) fn read(workspace: WorkspaceId, text: &str) -> Option<Step> {
         },
         effort,
         cost,
-        duration_ms: row["duration_ms"].as_i64(),
+        spent: Spent { agent_ms: spent(0), human_edit_ms: spent(1), baseline_ms: spent(2) },
     })
 }
 
@@ -103,7 +104,7 @@ mod tests {
         let mut full = step("customer_email_draft", 8, Outcome::NeedsReview, START + 1);
         full.ticket = Some("T-\"1\"\u{2028}".to_owned());
         full.dimensions.technical = Some(false);
-        full.duration_ms = Some(12);
+        full.spent = Spent { agent_ms: Some(12), human_edit_ms: None, baseline_ms: Some(7) };
         full.cost = full.cost.map(|cost| cost.converted(Some(5)));
         let mut bare = step("x", 1, Outcome::Success, START);
         bare.effort = None;

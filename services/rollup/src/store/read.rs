@@ -1,86 +1,96 @@
 //! Reading windows: one statement, so that cells and position are of one moment on both databases. The
 //! dimension sets come in a second one: they are written with their first cell and never change.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use db::bulk::Rows;
-use kernel::{Currency, Outcome, Position, Timestamp, WorkspaceId};
-use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult};
+use futures_util::TryStreamExt as _;
+use kernel::{Position, Timestamp, WorkspaceId};
+use sea_orm::{DbErr, QueryResult, StreamTrait as _};
 
-use super::{Held, Reading};
+use super::block::{BadBlock, Block, Entries, Entry};
+use super::{Held, Reading, SqlStore, sets};
+use crate::digest::Digest;
 use crate::domain::{
-    AlignedWindow, Cell, Content, Dimensions, Durations, Level, Measures, Rate, Span, TicketCounts,
-    TicketSet,
+    AlignedWindow, Cell, Content, Durations, Efforts, Grain, Level, Measures, Span, TicketSet,
 };
 
-const TABLE: &str = "dimension_set";
-
-/// The columns of a cell's sums, in the order of [`Measures::to_array`].
-pub(super) const SUMS: [&str; Measures::COUNT] = [
-    "events",
-    "gross_ms",
-    "credited_ms",
-    "strict_ms",
-    "cost_micros",
-    "converted_micros",
-    "unconverted_micros",
-    "unconverted",
-    "uncosted",
-    "unvalued",
-];
-
-/// The cursor's row is there even when no cell is, and says as of when there is none.
+/// The cursor's row is there even when no block is, and says as of when there is none. Counts are read for
+/// places where something was taken back and is not merged yet: without them nobody can tell whether a
+/// ticket is still there.
 const READ: &str = "SELECT tail_partition.seq AS as_of, found.* FROM tail_partition LEFT JOIN (\
-     SELECT rows.bucket, cell.level, cell.start_time, cell.digest, \
-     cell.events, cell.gross_ms, cell.credited_ms, cell.strict_ms, \
-     cell.cost_micros, cell.converted_micros, cell.unconverted_micros, cell.unconverted, \
-     cell.uncosted, cell.unvalued, cell.tickets, cell.durations \
-     FROM {rows} CROSS JOIN cell \
-     WHERE cell.partition = {0} AND cell.workspace = {1} AND cell.generation = COALESCE((\
+     SELECT rows.bucket, block.grain, block.level, block.start_time, block.cells, \
+     CASE WHEN {1} = 1 OR EXISTS (SELECT 1 FROM cell_block AS other \
+     WHERE other.partition = block.partition AND other.workspace = block.workspace \
+     AND other.generation = block.generation AND other.grain = block.grain \
+     AND other.level = block.level AND other.start_time = block.start_time \
+     AND other.signed = 1) THEN block.counts END AS counts \
+     FROM {rows} CROSS JOIN cell_block AS block \
+     WHERE block.partition = {0} AND block.workspace = {2} AND block.generation = COALESCE((\
      SELECT generation.live FROM generation \
-     WHERE generation.partition = {0} AND generation.workspace = {1}), 0) \
-     AND cell.level = rows.level \
-     AND cell.start_time >= rows.from_time AND cell.start_time < rows.to_time\
+     WHERE generation.partition = {0} AND generation.workspace = {2}), 0) \
+     AND block.grain = rows.grain AND block.level = rows.level \
+     AND block.start_time >= rows.from_time AND block.start_time < rows.to_time\
      ) AS found ON true WHERE tail_partition.partition = {0}";
 
-const READ_SETS: &str = "SELECT dims.digest, \
-     dims.task_type, dims.agent, dims.outcome, dims.project, dims.intent, dims.queue, dims.channel, \
-     dims.language, dims.technical, dims.model, dims.baseline_version, dims.rate_version, \
-     dims.rate_micros_per_hour, dims.rate_currency, dims.cost_currency \
-     FROM {rows} CROSS JOIN dimension_set AS dims \
-     WHERE dims.partition = {0} AND dims.workspace = {1} AND dims.digest = rows.digest";
+/// What is to be read.
+struct Wanted {
+    bucket: i64,
+    grain: Grain,
+    span: Span,
+}
+
+/// Whether the counts of tickets are wanted where nothing was taken back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    AsNeeded,
+    All,
+}
+
+/// A block that was found.
+struct Found {
+    bucket: usize,
+    place: (Grain, Level, Timestamp),
+    cells: Vec<u8>,
+    counts: Option<Vec<u8>>,
+}
 
 /// The cells of some windows, each with the number of its window; summed over it by dimension set.
 pub(super) async fn windows(
-    db: &DatabaseConnection,
+    store: &SqlStore,
     workspace: WorkspaceId,
+    grain: Grain,
     windows: &[AlignedWindow],
 ) -> Result<Reading<(usize, Cell)>, db::Error> {
-    let spans: Vec<(i64, Span)> = (0..)
-        .zip(windows)
-        .flat_map(|(bucket, window)| window.cover().into_iter().map(move |span| (bucket, span)))
-        .collect();
-    let (as_of, rows) = read(db, workspace, &spans).await?;
-    let mut sums: HashMap<(usize, Vec<u8>), Sum> = HashMap::new();
-    for row in rows {
-        let Some(digest) = row.try_get::<Option<Vec<u8>>>("", "digest")? else { continue };
-        let bucket = usize::try_from(row.try_get::<i64>("", "bucket")?).unwrap_or(usize::MAX);
-        let (measures, tickets, durations) = (measures(&row)?, tickets(&row)?, durations(&row)?);
-        let sum = sums.entry((bucket, digest)).or_default();
-        sum.measures += measures;
-        sum.tickets.merge(&tickets);
-        sum.durations.merge(&durations);
-    }
-    let sets = sets(db, workspace, sums.keys().map(|(_, digest)| digest)).await?;
-    let mut cells = Vec::with_capacity(sums.len());
-    for ((bucket, digest), Sum { measures, tickets, durations }) in sums {
-        let cell = Cell { dimensions: set(&sets, &digest)?, measures, tickets, durations };
-        if !cell.is_empty() {
-            cells.push((bucket, cell));
+    let of = |(bucket, window): (i64, &AlignedWindow)| {
+        window.cover().into_iter().map(move |span| Wanted { bucket, grain, span })
+    };
+    let wanted: Vec<Wanted> = (0..).zip(windows).flat_map(of).collect();
+    let mut sums: HashMap<(usize, Digest), Sum> = HashMap::new();
+    let mut apart = BTreeMap::new();
+    let as_of = read(store, workspace, &wanted, Counts::AsNeeded, |found| match found.counts {
+        Some(counts) => keep(&mut apart, (found.bucket, found.place), found.cells, counts),
+        None => Entries::without_counts(&found.cells).try_for_each(|entry| {
+            let entry = entry?;
+            sums.entry((found.bucket, entry.name)).or_default().take_in(&entry)
+        }),
+    })
+    .await?;
+    for ((bucket, _), block) in apart {
+        for entry in block.entries() {
+            let add = entry.and_then(|entry| Ok((entry.name, entry.content()?)));
+            let (name, content) = add.map_err(|BadBlock| corrupt())?;
+            sums.entry((bucket, name)).or_default().add(&content);
         }
     }
-    Ok(Reading { as_of, cells })
+    let sets = sets::named(store, workspace, sums.keys().map(|(_, name)| *name).collect()).await?;
+    let cells = sums.into_iter().filter_map(|((bucket, name), sum)| {
+        let Sum { measures, tickets, durations, efforts } = sum;
+        let dimensions = sets.get(&name)?.clone();
+        let cell = Cell { dimensions, measures, tickets, durations, efforts };
+        (!cell.is_empty()).then_some((bucket, cell))
+    });
+    Ok(Reading { as_of, cells: cells.collect() })
 }
 
 /// What the cells of a window and a dimension set come to.
@@ -89,144 +99,123 @@ struct Sum {
     measures: Measures,
     tickets: TicketSet,
     durations: Durations,
+    efforts: Efforts,
 }
 
-/// Every cell that begins in a window, one by one, days and quarters alike.
+impl Sum {
+    fn take_in(&mut self, entry: &Entry<'_>) -> Result<(), BadBlock> {
+        let sums = entry.sums()?;
+        self.measures += sums.measures;
+        self.durations.merge(&sums.durations()?);
+        self.efforts.merge(&sums.efforts()?);
+        sums.see(&mut self.tickets)
+    }
+
+    fn add(&mut self, content: &Content) {
+        self.measures += content.measures;
+        self.durations.merge(&content.durations);
+        self.efforts.merge(&content.efforts);
+        self.tickets.merge(&content.tickets.seen());
+    }
+}
+
+/// Every cell that begins in a window, one by one: of all grains, days and quarters alike.
 pub(super) async fn every(
-    db: &DatabaseConnection,
+    store: &SqlStore,
     workspace: WorkspaceId,
     window: &AlignedWindow,
 ) -> Result<Reading<Held>, db::Error> {
-    let spans: Vec<(i64, Span)> =
-        Level::ALL.into_iter().map(|level| (0, Span { level, window: window.window() })).collect();
-    let (as_of, rows) = read(db, workspace, &spans).await?;
-    let mut found = Vec::new();
-    for row in rows {
-        let Some(digest) = row.try_get::<Option<Vec<u8>>>("", "digest")? else { continue };
-        let number: i16 = row.try_get("", "level")?;
-        let corrupt = |column| db::Error::corrupt("cell", column, hex(&digest));
-        let level = Level::ALL.into_iter().find(|level| level.number() == number);
-        let tickets: Vec<u8> = row.try_get("", "tickets")?;
-        let content = Content {
-            measures: measures(&row)?,
-            tickets: TicketCounts::from_bytes(&tickets).map_err(|_| corrupt("tickets"))?,
-            durations: durations(&row)?,
-        };
-        if !content.is_empty() {
-            let level = level.ok_or_else(|| corrupt("level"))?;
-            let start = Timestamp::from_micros(row.try_get("", "start_time")?);
-            found.push((digest, level, start, content));
+    let spans = Level::ALL.map(|level| Span { level, window: window.window() });
+    let of = |grain| spans.map(move |span| Wanted { bucket: 0, grain, span });
+    let wanted: Vec<Wanted> = Grain::ALL.into_iter().flat_map(of).collect();
+    let mut blocks = BTreeMap::new();
+    let as_of = read(store, workspace, &wanted, Counts::All, |found| {
+        keep(&mut blocks, found.place, found.cells, found.counts.unwrap_or_default())
+    })
+    .await?;
+    let (mut names, mut cells) = (HashSet::new(), Vec::new());
+    for (place, block) in blocks {
+        for entry in block.entries() {
+            let entry = entry.map_err(|BadBlock| corrupt())?;
+            names.insert(entry.name);
+            cells.push((place, entry.name, entry.content().map_err(|BadBlock| corrupt())?));
         }
     }
-    let sets = sets(db, workspace, found.iter().map(|(digest, ..)| digest)).await?;
-    let cells = found.into_iter().map(|(digest, level, start, content)| {
-        Ok(Held { level, start, dimensions: set(&sets, &digest)?, content })
+    let sets = sets::named(store, workspace, names).await?;
+    let cells = cells.into_iter().filter_map(|((grain, level, start), name, content)| {
+        Some(Held { grain, level, start, dimensions: sets.get(&name)?.clone(), content })
     });
-    Ok(Reading { as_of, cells: cells.collect::<Result<_, db::Error>>()? })
+    Ok(Reading { as_of, cells: cells.collect() })
 }
 
+/// Merges a block with what is kept of its place.
+fn keep<P: Ord>(
+    blocks: &mut BTreeMap<P, Block>,
+    place: P,
+    cells: Vec<u8>,
+    counts: Vec<u8>,
+) -> Result<(), BadBlock> {
+    let block = Block { cells, counts, signed: false };
+    let kept = blocks.entry(place).or_default();
+    *kept = if kept.is_empty() { block } else { kept.merge(&block)? };
+    Ok(())
+}
+
+/// Hands over block by block, so that no more than one of them is in memory unless it is kept; answers the
+/// position they are of.
 async fn read(
-    db: &DatabaseConnection,
+    store: &SqlStore,
     workspace: WorkspaceId,
-    spans: &[(i64, Span)],
-) -> Result<(Position, Vec<QueryResult>), db::Error> {
-    let partition = workspace.partition();
-    let column = |of: fn(&Span) -> i64| spans.iter().map(|(_, span)| of(span)).collect::<Vec<_>>();
+    wanted: &[Wanted],
+    counts: Counts,
+    mut take: impl FnMut(Found) -> Result<(), BadBlock>,
+) -> Result<Position, db::Error> {
+    let (db, partition) = (store.db.reader(), workspace.partition());
+    let column = |of: fn(&Wanted) -> i64| wanted.iter().map(of).collect::<Vec<_>>();
     let statement = Rows::new()
-        .int("bucket", spans.iter().map(|(bucket, _)| *bucket).collect())
-        .int("level", column(|span| span.level.number().into()))
-        .int("from_time", column(|span| span.window.start().micros()))
-        .int("to_time", column(|span| span.window.end().micros()))
+        .int("bucket", column(|wanted| wanted.bucket))
+        .int("grain", column(|wanted| wanted.grain.number().into()))
+        .int("level", column(|wanted| wanted.span.level.number().into()))
+        .int("from_time", column(|wanted| wanted.span.window.start().micros()))
+        .int("to_time", column(|wanted| wanted.span.window.end().micros()))
         .bind(partition.get())
+        .bind(i16::from(counts == Counts::All))
         .bind(workspace.get())
         .statement(db.get_database_backend(), READ);
-    let rows = db.query_all_raw(statement).await?;
-    let seq = rows.first().map_or(Ok(0), |row| row.try_get("", "as_of"))?;
-    Ok((Position { partition, seq }, rows))
-}
-
-type Sets = HashMap<Vec<u8>, Arc<Dimensions>>;
-
-/// The dimension sets of these names.
-async fn sets(
-    db: &DatabaseConnection,
-    workspace: WorkspaceId,
-    digests: impl Iterator<Item = &Vec<u8>>,
-) -> Result<Sets, db::Error> {
-    let digests: BTreeSet<&Vec<u8>> = digests.collect();
-    if digests.is_empty() {
-        return Ok(Sets::new());
+    let mut rows = db.stream_raw(statement).await?;
+    let mut seq = 0;
+    while let Some(row) = rows.try_next().await? {
+        seq = row.try_get("", "as_of")?;
+        if let Some(found) = found(&row)? {
+            take(found).map_err(|BadBlock| corrupt())?;
+        }
     }
-    let statement = Rows::new()
-        .bytes("digest", digests.into_iter().cloned().collect())
-        .bind(workspace.partition().get())
-        .bind(workspace.get())
-        .statement(db.get_database_backend(), READ_SETS);
-    let mut sets = Sets::new();
-    for row in db.query_all_raw(statement).await? {
-        let digest: Vec<u8> = row.try_get("", "digest")?;
-        let set = Arc::new(dimensions(&row, &digest)?);
-        sets.insert(digest, set);
-    }
-    Ok(sets)
+    Ok(Position { partition, seq })
 }
 
-fn set(sets: &Sets, digest: &[u8]) -> Result<Arc<Dimensions>, db::Error> {
-    let set = sets.get(digest).map(Arc::clone);
-    set.ok_or_else(|| db::Error::corrupt(TABLE, "digest", hex(digest)))
+/// `None` for the row that only says the position.
+fn found(row: &QueryResult) -> Result<Option<Found>, db::Error> {
+    let Some(cells) = row.try_get::<Option<Vec<u8>>>("", "cells")? else { return Ok(None) };
+    Ok(Some(Found {
+        bucket: usize::try_from(row.try_get::<i64>("", "bucket")?).unwrap_or(usize::MAX),
+        place: place(row)?,
+        cells,
+        counts: row.try_get("", "counts")?,
+    }))
 }
 
-fn measures(row: &QueryResult) -> Result<Measures, db::Error> {
-    let mut sums = [0; Measures::COUNT];
-    for (sum, column) in sums.iter_mut().zip(SUMS) {
-        *sum = row.try_get("", column)?;
-    }
-    Ok(Measures::from_array(sums))
+/// Where a block lies within its generation.
+pub(super) fn place(row: &QueryResult) -> Result<(Grain, Level, Timestamp), db::Error> {
+    let number = |column| -> Result<i16, DbErr> { row.try_get("", column) };
+    let (grain, level) = (number("grain")?, number("level")?);
+    let corrupt = |column, number| db::Error::corrupt("cell_block", column, number);
+    let known = Grain::ALL.into_iter().find(|known| known.number() == grain);
+    let grain = known.ok_or_else(|| corrupt("grain", grain))?;
+    let known = Level::ALL.into_iter().find(|known| known.number() == level);
+    let level = known.ok_or_else(|| corrupt("level", level))?;
+    Ok((grain, level, Timestamp::from_micros(row.try_get("", "start_time")?)))
 }
 
-fn durations(row: &QueryResult) -> Result<Durations, db::Error> {
-    let bytes: Vec<u8> = row.try_get("", "durations")?;
-    Durations::from_bytes(&bytes)
-        .map_err(|_| db::Error::corrupt("cell", "durations", "of a window"))
-}
-
-fn tickets(row: &QueryResult) -> Result<TicketSet, db::Error> {
-    let bytes: Vec<u8> = row.try_get("", "tickets")?;
-    TicketSet::from_bytes(&bytes).map_err(|_| db::Error::corrupt("cell", "tickets", "of a window"))
-}
-
-fn dimensions(row: &QueryResult, digest: &[u8]) -> Result<Dimensions, db::Error> {
-    let corrupt = |column| db::Error::corrupt(TABLE, column, hex(digest));
-    let currency = |column| -> Result<Option<Currency>, db::Error> {
-        let code: Option<String> = row.try_get("", column)?;
-        code.map(|code| Currency::new(&code).map_err(|_| corrupt(column))).transpose()
-    };
-    let rate_currency = currency("rate_currency")?;
-    let rate = match (row.try_get("", "rate_micros_per_hour")?, rate_currency) {
-        (Some(micros_per_hour), Some(currency)) => Some(Rate { micros_per_hour, currency }),
-        (None, None) => None,
-        (Some(_), None) | (None, Some(_)) => return Err(corrupt("rate_currency")),
-    };
-    let outcome: String = row.try_get("", "outcome")?;
-    let technical: Option<i16> = row.try_get("", "technical")?;
-    Ok(Dimensions {
-        task_type: row.try_get("", "task_type")?,
-        agent: row.try_get("", "agent")?,
-        outcome: Outcome::parse(&outcome).ok_or_else(|| corrupt("outcome"))?,
-        project: row.try_get("", "project")?,
-        intent: row.try_get("", "intent")?,
-        queue: row.try_get("", "queue")?,
-        channel: row.try_get("", "channel")?,
-        language: row.try_get("", "language")?,
-        technical: technical.map(|flag| flag != 0),
-        model: row.try_get("", "model")?,
-        baseline_version: row.try_get("", "baseline_version")?,
-        rate_version: row.try_get("", "rate_version")?,
-        rate,
-        cost_currency: currency("cost_currency")?,
-    })
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn corrupt() -> db::Error {
+    db::Error::corrupt("cell_block", "cells", "of a window")
 }

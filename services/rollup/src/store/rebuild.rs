@@ -113,8 +113,9 @@ impl Rebuilds for SqlStore {
         facts: Vec<Fact>,
         lease: Duration,
     ) -> Result<(), tail::Error> {
-        let claim = claim.clone();
-        self.db
+        let (claim, known) = (claim.clone(), self.known.clone());
+        let sets = self
+            .db
             .write(move |txn| {
                 Box::pin(async move {
                     let workspace = claim.rebuild.workspace;
@@ -133,11 +134,12 @@ impl Rebuilds for SqlStore {
                     let built = swap::generation(txn, workspace).await?.building;
                     let built = built.ok_or(tail::Error::Fenced(partition))?;
                     let lane = Lane::only(workspace, built);
-                    facts::write(txn, partition, &lane, &facts).await?;
-                    Ok(())
+                    Ok::<_, tail::Error>(facts::write(txn, partition, &lane, &known, &facts).await?)
                 })
             })
-            .await
+            .await?;
+        self.learn(sets).await;
+        Ok(())
     }
 
     async fn end(

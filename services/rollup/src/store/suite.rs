@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use super::{Cursor, Reading, SqlStore, Store};
 use crate::domain::samples::{DAY, START, fold, query, step, workspace};
 use crate::domain::{
-    AlignedWindow, Cell, Dimension, Fact, Order, Query, Recount, Step, overview, savings,
+    AlignedWindow, Cell, Dimension, Fact, Grain, Order, Query, Recount, Step, overview, savings,
 };
 
 const QUARTER: i64 = 900_000_000;
@@ -48,8 +48,12 @@ fn facts(steps: &[Step]) -> Vec<Fact> {
     steps.iter().cloned().map(Fact::Step).collect()
 }
 
+async fn windows(store: &SqlStore, query: &Query) -> Result<Reading<(usize, Cell)>, db::Error> {
+    store.windows(query.workspace, Grain::Full, &[query.window]).await
+}
+
 pub(super) async fn read(store: &SqlStore, query: &Query) -> Reading<Cell> {
-    let Reading { as_of, cells } = store.windows(query.workspace, &[query.window]).await.unwrap();
+    let Reading { as_of, cells } = windows(store, query).await.unwrap();
     Reading { as_of, cells: cells.into_iter().map(|(_, cell)| cell).collect() }
 }
 
@@ -75,7 +79,7 @@ async fn assert_holds(store: &SqlStore, steps: Vec<Step>) {
     for policy in SavingsPolicy::ALL {
         let query = query(policy);
         let by = [Dimension::Agent, Dimension::Outcome, Dimension::Technical];
-        let expected = model.read(&query.window);
+        let expected = model.read(Grain::Full, &query.window);
         let stored = read(store, &query).await.cells;
         let of = |cells: &[_]| savings(&query, &by, Order::Key, 1_000, cells);
         let (expected, stored) = (of(&expected), of(&stored));
@@ -228,7 +232,8 @@ pub async fn a_damaged_row_is_named_and_not_guessed_at(db: Db) {
     apply(&store, &[seen], 0, 1).await.unwrap();
     db.write::<_, (), db::Error>(|txn| {
         Box::pin(async move {
-            let spoil = Sql::update().table("cell").value("tickets", vec![1u8, 2, 3]).to_owned();
+            let spoil =
+                Sql::update().table("cell_block").value("cells", vec![1u8, 2, 3]).to_owned();
             txn.execute(&spoil).await?;
             Ok(())
         })
@@ -236,9 +241,9 @@ pub async fn a_damaged_row_is_named_and_not_guessed_at(db: Db) {
     .await
     .unwrap();
     let query = query(SavingsPolicy::Credited);
-    let error = store.windows(query.workspace, &[query.window]).await.unwrap_err();
+    let error = windows(&store, &query).await.unwrap_err();
     assert!(
-        matches!(error, db::Error::Corrupt { table: "cell", column: "tickets", .. }),
+        matches!(error, db::Error::Corrupt { table: "cell_block", column: "cells", .. }),
         "{error}"
     );
 }
@@ -247,7 +252,7 @@ pub async fn a_closed_database_is_unavailable(db: Db) {
     let store = SqlStore::new(db.clone());
     db.close().await;
     let query = query(SavingsPolicy::Credited);
-    let error = store.windows(query.workspace, &[query.window]).await.unwrap_err();
+    let error = windows(&store, &query).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
     let error = apply(&store, &steps(), 0, 400).await.unwrap_err();
     assert!(matches!(error, tail::Error::Store(ref inner) if inner.is_retryable()), "{error}");

@@ -7,13 +7,13 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, QueryResult, StreamTrait as _,
 };
 
-use super::read::SUMS;
-use super::{Claim, facts};
+use super::block::{BadBlock, Block};
+use super::{Claim, facts, read};
 use crate::digest::Seal;
-use crate::domain::{Content, Durations, Level, Measures, RebuildState, TicketCounts};
+use crate::domain::{Grain, Level, RebuildState};
 
 /// What is kept by generation.
-const TABLES: [&str; 3] = ["cell", "corrected_step", "judgement"];
+const TABLES: [&str; 3] = ["cell_block", "corrected_step", "judgement"];
 
 /// Which generation is read, and which is built.
 #[derive(Debug, Clone, Copy)]
@@ -160,43 +160,57 @@ pub(super) async fn seals(
 ) -> Result<Seals, tail::Error> {
     let Generation { live, building } = generation(db, workspace).await?;
     let built = building.ok_or(tail::Error::Fenced(workspace.partition()))?;
-    let mut cells = Query::select();
-    cells
-        .columns(["generation", "level", "start_time", "digest", "tickets", "durations"])
-        .columns(SUMS)
-        .from("cell")
+    let mut blocks = Query::select();
+    blocks
+        .columns(["generation", "grain", "level", "start_time", "cells", "counts"])
+        .from("cell_block")
         .and_where(Expr::col("partition").eq(workspace.partition().get()))
         .and_where(Expr::col("workspace").eq(workspace.get()))
         .and_where(Expr::col("generation").is_in([live, built]));
-    for column in ["generation", "level", "start_time", "digest"] {
-        cells.order_by(column, Order::Asc);
+    for column in ["generation", "grain", "level", "start_time", "tier"] {
+        blocks.order_by(column, Order::Asc);
     }
-    let mut rows = db.stream_raw(db.get_database_backend().build(&cells)).await?;
+    let mut rows = db.stream_raw(db.get_database_backend().build(&blocks)).await?;
     let (mut before, mut after) = (Seal::default(), Seal::default());
-    while let Some(row) = rows.try_next().await? {
-        let number: i16 = row.try_get("", "level")?;
-        let level = Level::ALL.into_iter().find(|level| level.number() == number);
-        let level = level.ok_or_else(|| db::Error::corrupt("cell", "level", number))?;
-        let start = Timestamp::from_micros(row.try_get("", "start_time")?);
-        let digest: Vec<u8> = row.try_get("", "digest")?;
-        let generation: i64 = row.try_get("", "generation")?;
-        let seal = if generation == live { &mut before } else { &mut after };
-        seal.cell(level, start, &digest, &content(&row)?);
+    let mut gathered: Option<(i64, Place, Block)> = None;
+    loop {
+        let row = rows.try_next().await?;
+        let next = row.as_ref().map(of_generation).transpose()?;
+        gathered = match (gathered, next) {
+            (None, None) => break,
+            (None, next) => next,
+            // The tiers of a place follow one another.
+            (Some((generation, place, block)), Some(next))
+                if (generation, place) == (next.0, next.1) =>
+            {
+                Some((generation, place, block.merge(&next.2).map_err(damaged)?))
+            }
+            (Some((generation, place, block)), next) => {
+                let seal = if generation == live { &mut before } else { &mut after };
+                add(seal, place, &block).map_err(damaged)?;
+                next
+            }
+        };
     }
     Ok(Seals { before: before.finish(), after: after.finish() })
 }
 
-fn content(row: &QueryResult) -> Result<Content, db::Error> {
-    let corrupt = |column| db::Error::corrupt("cell", column, "of a generation");
-    let mut sums = [0; Measures::COUNT];
-    for (sum, column) in sums.iter_mut().zip(SUMS) {
-        *sum = row.try_get("", column)?;
+type Place = (Grain, Level, Timestamp);
+
+fn of_generation(row: &QueryResult) -> Result<(i64, Place, Block), db::Error> {
+    let (cells, counts) = (row.try_get("", "cells")?, row.try_get("", "counts")?);
+    let block = Block { cells, counts, signed: false };
+    Ok((row.try_get("", "generation")?, read::place(row)?, block))
+}
+
+fn add(seal: &mut Seal, place: Place, block: &Block) -> Result<(), BadBlock> {
+    for entry in block.entries() {
+        let entry = entry?;
+        seal.cell(place, &entry.name, &entry.content()?);
     }
-    let (tickets, durations): (Vec<u8>, Vec<u8>) =
-        (row.try_get("", "tickets")?, row.try_get("", "durations")?);
-    Ok(Content {
-        measures: Measures::from_array(sums),
-        tickets: TicketCounts::from_bytes(&tickets).map_err(|_| corrupt("tickets"))?,
-        durations: Durations::from_bytes(&durations).map_err(|_| corrupt("durations"))?,
-    })
+    Ok(())
+}
+
+fn damaged(_: BadBlock) -> db::Error {
+    read::corrupt()
 }

@@ -3,16 +3,22 @@
 //! Tables are joined to the rows with CROSS JOIN: SQLite takes that as "rows first", where it would
 //! otherwise be free to walk the whole table. PostgreSQL plans it as any join.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use db::bulk::Rows;
 use kernel::{Partition, WorkspaceId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
+use super::block::Block;
 use super::generations::Lane;
-use super::read::SUMS;
+use super::known::Known;
+use super::tiers::{self, Place};
 use crate::digest::{Digest, digest};
-use crate::domain::{CellDelta, Content, Deltas, Durations, TicketCounts};
+use crate::domain::{CellDelta, Content, Deltas, Dimensions, TicketCounts};
+
+/// Sets by workspace and name.
+pub(super) type Named = Vec<(WorkspaceId, Digest, Arc<Dimensions>)>;
 
 const ADD_SETS: &str = "INSERT INTO dimension_set ({columns}) SELECT {columns} FROM {rows} WHERE true \
      ON CONFLICT (partition, workspace, digest) DO NOTHING";
@@ -27,53 +33,51 @@ const COUNT_TICKETS: &str = "INSERT INTO ticket_count ({columns}) SELECT {column
 
 const ADD_TICKETS: &str = "INSERT INTO ticket ({columns}) SELECT {columns} FROM {rows} WHERE true";
 
-const FIND_CONTENT: &str = "SELECT rows.place, cell.tickets, cell.durations \
-     FROM {rows} CROSS JOIN cell \
-     WHERE cell.partition = {0} AND cell.workspace = rows.workspace \
-     AND cell.generation = rows.generation AND cell.level = rows.level \
-     AND cell.start_time = rows.start_time AND cell.digest = rows.digest";
-
-const ADD_CELLS: &str = "INSERT INTO cell ({columns}) SELECT {columns} FROM {rows} WHERE true \
-     ON CONFLICT (partition, workspace, generation, level, start_time, digest) DO UPDATE SET \
-     events = cell.events + excluded.events, gross_ms = cell.gross_ms + excluded.gross_ms, \
-     credited_ms = cell.credited_ms + excluded.credited_ms, \
-     strict_ms = cell.strict_ms + excluded.strict_ms, \
-     cost_micros = cell.cost_micros + excluded.cost_micros, \
-     converted_micros = cell.converted_micros + excluded.converted_micros, \
-     unconverted_micros = cell.unconverted_micros + excluded.unconverted_micros, \
-     unconverted = cell.unconverted + excluded.unconverted, \
-     uncosted = cell.uncosted + excluded.uncosted, unvalued = cell.unvalued + excluded.unvalued, \
-     tickets = excluded.tickets, durations = excluded.durations";
-
+/// Answers the sets it wrote down, which are known once this is committed.
 pub(super) async fn deltas(
     txn: &DatabaseTransaction,
     partition: Partition,
     lane: &Lane,
-    deltas: &Deltas,
-) -> Result<(), db::Error> {
+    known: &Known,
+    deltas: Deltas,
+) -> Result<Named, db::Error> {
     if deltas.is_empty() {
-        return Ok(());
+        return Ok(Named::new());
     }
-    let digests: Vec<Digest> = deltas.dimensions.iter().map(|(_, set)| digest(set)).collect();
-    sets(txn, partition, deltas, &digests).await?;
-    let numbers = tickets(txn, partition, deltas).await?;
-    cells(txn, partition, lane, deltas, &digests, &numbers).await
+    let Deltas { dimensions, tickets: ids, cells } = deltas;
+    let (mut names, mut new) = (Vec::with_capacity(dimensions.len()), Named::new());
+    for (workspace, set) in dimensions {
+        let name = digest(&set);
+        names.push(name);
+        if known.get(workspace, &name).await.is_none() {
+            new.push((workspace, name, Arc::new(set)));
+        }
+    }
+    sets(txn, partition, &new).await?;
+    let numbers = tickets(txn, partition, &ids).await?;
+    tiers::add(txn, partition, blocks(lane, cells, &names, &numbers)).await?;
+    Ok(new)
 }
 
 async fn sets(
     txn: &DatabaseTransaction,
     partition: Partition,
-    deltas: &Deltas,
-    digests: &[Digest],
+    sets: &Named,
 ) -> Result<(), db::Error> {
-    let sets = &deltas.dimensions;
-    let text = |of: fn(&crate::domain::Dimensions) -> &str| {
-        sets.iter().map(|(_, set)| of(set).to_owned()).collect::<Vec<_>>()
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let text = |of: fn(&Dimensions) -> &str| {
+        sets.iter().map(|(_, _, set)| of(set).to_owned()).collect::<Vec<_>>()
     };
+    let ints =
+        |of: fn(&Dimensions) -> Option<i64>| sets.iter().map(|(_, _, set)| of(set)).collect();
+    let words =
+        |of: fn(&Dimensions) -> Option<String>| sets.iter().map(|(_, _, set)| of(set)).collect();
     let rows = Rows::new()
         .int("partition", vec![partition.get().into(); sets.len()])
-        .int("workspace", sets.iter().map(|(workspace, _)| workspace.get()).collect())
-        .bytes("digest", digests.iter().map(|digest| digest.to_vec()).collect())
+        .int("workspace", sets.iter().map(|(workspace, ..)| workspace.get()).collect())
+        .bytes("digest", sets.iter().map(|(_, name, _)| name.to_vec()).collect())
         .text("task_type", text(|set| &set.task_type))
         .text("agent", text(|set| &set.agent))
         .text("outcome", text(|set| set.outcome.as_str()))
@@ -85,19 +89,10 @@ async fn sets(
         .text("model", text(|set| &set.model))
         .text("baseline_version", text(|set| &set.baseline_version))
         .text("rate_version", text(|set| &set.rate_version))
-        .opt_int("technical", sets.iter().map(|(_, set)| set.technical.map(i64::from)).collect())
-        .opt_int(
-            "rate_micros_per_hour",
-            sets.iter().map(|(_, set)| set.rate.map(|rate| rate.micros_per_hour)).collect(),
-        )
-        .opt_text(
-            "rate_currency",
-            sets.iter().map(|(_, set)| set.rate.map(|rate| rate.currency.to_string())).collect(),
-        )
-        .opt_text(
-            "cost_currency",
-            sets.iter().map(|(_, set)| set.cost_currency.map(|code| code.to_string())).collect(),
-        );
+        .opt_int("technical", ints(|set| set.technical.map(i64::from)))
+        .opt_int("rate_micros_per_hour", ints(|set| set.rate.map(|rate| rate.micros_per_hour)))
+        .opt_text("rate_currency", words(|set| set.rate.map(|rate| rate.currency.to_string())))
+        .opt_text("cost_currency", words(|set| set.cost_currency.map(|code| code.to_string())));
     txn.execute_raw(rows.statement(txn.get_database_backend(), ADD_SETS)).await?;
     Ok(())
 }
@@ -106,9 +101,8 @@ async fn sets(
 async fn tickets(
     txn: &DatabaseTransaction,
     partition: Partition,
-    deltas: &Deltas,
+    tickets: &[(WorkspaceId, String)],
 ) -> Result<Vec<u32>, db::Error> {
-    let tickets = &deltas.tickets;
     if tickets.is_empty() {
         return Ok(Vec::new());
     }
@@ -120,7 +114,7 @@ async fn tickets(
         }
     }
     if !new.is_empty() {
-        draw(txn, partition, deltas, &new, &mut numbers).await?;
+        draw(txn, partition, tickets, &new, &mut numbers).await?;
     }
     Ok(numbers.into_iter().map(|number| number.expect("found above or drawn")).collect())
 }
@@ -155,7 +149,7 @@ pub(super) async fn known(
 async fn draw(
     txn: &DatabaseTransaction,
     partition: Partition,
-    deltas: &Deltas,
+    tickets: &[(WorkspaceId, String)],
     new: &HashMap<WorkspaceId, Vec<usize>>,
     numbers: &mut [Option<u32>],
 ) -> Result<(), db::Error> {
@@ -176,7 +170,7 @@ async fn draw(
         for (&place, number) in places.iter().zip(first..) {
             numbers[place] = Some(u32::try_from(number).map_err(|_| corrupt())?);
             workspaces.push(workspace.get());
-            ids.push(deltas.tickets[place].1.clone());
+            ids.push(tickets[place].1.clone());
             drawn.push(number);
         }
     }
@@ -189,58 +183,26 @@ async fn draw(
     Ok(())
 }
 
-async fn cells(
-    txn: &DatabaseTransaction,
-    partition: Partition,
+/// What a batch adds to each place, the cells by their names and the tickets by their numbers.
+fn blocks(
     lane: &Lane,
-    deltas: &Deltas,
-    digests: &[Digest],
+    cells: Vec<CellDelta>,
+    names: &[Digest],
     numbers: &[u32],
-) -> Result<(), db::Error> {
-    let cells = &deltas.cells;
-    let column = |of: fn(&CellDelta) -> i64| cells.iter().map(of).collect::<Vec<_>>();
-    let generations = || cells.iter().map(|cell| lane.generation(cell.workspace)).collect();
-    let key = || {
-        Rows::new()
-            .int("workspace", column(|cell| cell.workspace.get()))
-            .int("generation", generations())
-            .int("level", column(|cell| cell.level.number().into()))
-            .int("start_time", column(|cell| cell.start.micros()))
-            .bytes("digest", cells.iter().map(|cell| digests[cell.dimensions].to_vec()).collect())
-    };
-    let mut contents: Vec<Content> = cells.iter().map(|cell| content(cell, numbers)).collect();
-    let find = key().int("place", (0i64..).take(cells.len()).collect()).bind(partition.get());
-    let backend = txn.get_database_backend();
-    for row in txn.query_all_raw(find.statement(backend, FIND_CONTENT)).await? {
-        let place: i64 = row.try_get("", "place")?;
-        let corrupt = |column| db::Error::corrupt("cell", column, place);
-        let at = usize::try_from(place).map_err(|_| corrupt("tickets"))?;
-        let added = contents.get_mut(at).ok_or_else(|| corrupt("tickets"))?;
-        let tickets: Vec<u8> = row.try_get("", "tickets")?;
-        let mut tickets = TicketCounts::from_bytes(&tickets).map_err(|_| corrupt("tickets"))?;
-        tickets.merge(&added.tickets);
-        added.tickets = tickets;
-        let durations: Vec<u8> = row.try_get("", "durations")?;
-        let durations = Durations::from_bytes(&durations).map_err(|_| corrupt("durations"))?;
-        added.durations.merge(&durations);
+) -> Vec<(Place, Block)> {
+    let mut places: BTreeMap<Place, Vec<(Digest, Content)>> = BTreeMap::new();
+    for cell in cells {
+        let CellDelta { workspace, grain, level, start, .. } = cell;
+        let generation = lane.generation(workspace);
+        let place = Place { workspace, generation, grain, level, start };
+        let counts = cell.tickets.into_iter().map(|(ticket, events)| (numbers[ticket], events));
+        let content = Content {
+            measures: cell.measures,
+            tickets: counts.collect::<TicketCounts>(),
+            durations: cell.durations,
+            efforts: cell.efforts,
+        };
+        places.entry(place).or_default().push((names[cell.dimensions], content));
     }
-    let mut rows = key().int("partition", vec![partition.get().into(); cells.len()]);
-    let sums: Vec<_> = contents.iter().map(|content| content.measures.to_array()).collect();
-    for (at, name) in SUMS.into_iter().enumerate() {
-        rows = rows.int(name, sums.iter().map(|sums| sums[at]).collect());
-    }
-    let rows = rows
-        .bytes("tickets", contents.iter().map(|content| content.tickets.to_bytes()).collect())
-        .bytes("durations", contents.iter().map(|content| content.durations.to_bytes()).collect());
-    txn.execute_raw(rows.statement(backend, ADD_CELLS)).await?;
-    Ok(())
-}
-
-/// What a delta adds, its tickets by number.
-fn content(cell: &CellDelta, numbers: &[u32]) -> Content {
-    let mut tickets = TicketCounts::default();
-    for &(ticket, events) in &cell.tickets {
-        tickets.add(numbers[ticket], events);
-    }
-    Content { measures: cell.measures, tickets, durations: cell.durations.clone() }
+    places.into_iter().map(|(place, cells)| (place, Block::of(cells))).collect()
 }

@@ -16,6 +16,14 @@ mod m0013_index_share_link_token;
 mod m0014_index_share_link_request;
 mod m0015_index_share_link_workspace;
 mod m0016_create_share_attempt;
+mod m0017_create_cell_block;
+mod m0018_store_blocks_as_they_are;
+mod m0019_drop_cell;
+mod m0020_forget_corrected_steps;
+mod m0021_forget_judgements;
+mod m0022_forget_generations;
+mod m0023_end_running_rebuilds;
+mod m0024_read_the_ledger_once_more;
 
 use sea_orm_migration::prelude::*;
 
@@ -45,6 +53,14 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_index_share_link_request::Step),
             Box::new(m0015_index_share_link_workspace::Step),
             Box::new(m0016_create_share_attempt::Step),
+            Box::new(m0017_create_cell_block::Step),
+            Box::new(m0018_store_blocks_as_they_are::Step),
+            Box::new(m0019_drop_cell::Step),
+            Box::new(m0020_forget_corrected_steps::Step),
+            Box::new(m0021_forget_judgements::Step),
+            Box::new(m0022_forget_generations::Step),
+            Box::new(m0023_end_running_rebuilds::Step),
+            Box::new(m0024_read_the_ledger_once_more::Step),
         ]
     }
 }

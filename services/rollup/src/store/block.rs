@@ -1,0 +1,343 @@
+//! Cells of one place as bytes: a row holds all of them, since a row for each cost more than adding them up.
+//!
+//! Two columns side by side. `cells` has what reports read: each cell's sums and which tickets it has seen.
+//! `counts` has how many events each of those tickets has, where that is not one: of use only to whoever
+//! takes something away, and as long as the rest in a workspace whose tickets take three steps.
+
+use std::cmp::Ordering;
+
+use crate::digest::Digest;
+use crate::domain::{Content, Durations, Efforts, Measures, TicketCounts, TicketSet, varint};
+
+/// What a row holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Block {
+    /// A name, a length and as many bytes, for each cell by name.
+    pub(super) cells: Vec<u8>,
+    /// A length and as many bytes, for each cell in the same order.
+    pub(super) counts: Vec<u8>,
+    /// Whether a ticket has a count below zero, so that another block of the place is needed to tell
+    /// whether it has been seen.
+    pub(super) signed: bool,
+}
+
+/// Stored bytes that are no cells.
+#[derive(Debug, thiserror::Error)]
+#[error("not a block of cells")]
+pub(super) struct BadBlock;
+
+/// One cell's part of a block, undecoded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'b> {
+    pub(super) name: Digest,
+    body: &'b [u8],
+    /// `None` where they were not read.
+    counts: Option<&'b [u8]>,
+}
+
+/// What reports read of an entry.
+#[derive(Debug)]
+pub(super) struct Sums<'b> {
+    pub(super) measures: Measures,
+    durations: &'b [u8],
+    efforts: &'b [u8],
+    seen: &'b [u8],
+}
+
+impl Block {
+    /// Of cells in any order, each name once; empty ones are left out.
+    pub(super) fn of(mut cells: Vec<(Digest, Content)>) -> Self {
+        cells.retain(|(_, content)| !content.is_empty());
+        cells.sort_unstable_by_key(|(name, _)| *name);
+        let mut block = Self::default();
+        for (name, content) in &cells {
+            block.push(name, content);
+        }
+        block
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.cells.len() + self.counts.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Both in one. Cells that are in one of them only are copied as they are.
+    pub(super) fn merge(&self, other: &Self) -> Result<Self, BadBlock> {
+        let mut merged = Self {
+            cells: Vec::with_capacity(self.cells.len() + other.cells.len()),
+            counts: Vec::with_capacity(self.counts.len() + other.counts.len()),
+            signed: false,
+        };
+        let (mut mine, mut theirs) = (self.entries(), other.entries());
+        let (mut a, mut b) = (mine.next().transpose()?, theirs.next().transpose()?);
+        loop {
+            let order = match (&a, &b) {
+                (None, None) => return Ok(merged),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(a), Some(b)) => a.name.cmp(&b.name),
+            };
+            match (order, a, b) {
+                (Ordering::Equal, Some(one), Some(two)) => {
+                    let mut content = one.content()?;
+                    content.merge(&two.content()?);
+                    if !content.is_empty() {
+                        merged.push(&one.name, &content);
+                    }
+                }
+                (Ordering::Less, Some(one), _) | (_, _, Some(one)) => merged.copy(&one)?,
+                (_, _, None) => {}
+            }
+            if order != Ordering::Greater {
+                a = mine.next().transpose()?;
+            }
+            if order != Ordering::Less {
+                b = theirs.next().transpose()?;
+            }
+        }
+    }
+
+    pub(super) fn entries(&self) -> Entries<'_> {
+        Entries { cells: &self.cells, counts: Some(&self.counts) }
+    }
+
+    fn push(&mut self, name: &Digest, content: &Content) {
+        let body = body(content);
+        self.signed |= content.tickets.is_signed();
+        self.cells.extend_from_slice(name);
+        varint::put(&mut self.cells, body.len() as u64);
+        self.cells.extend_from_slice(&body);
+        let mut counts = Vec::new();
+        content.tickets.put_other(&mut counts);
+        varint::put(&mut self.counts, counts.len() as u64);
+        self.counts.extend_from_slice(&counts);
+    }
+
+    fn copy(&mut self, entry: &Entry<'_>) -> Result<(), BadBlock> {
+        let counts = entry.counts.ok_or(BadBlock)?;
+        self.signed |= entry.is_signed();
+        self.cells.extend_from_slice(&entry.name);
+        varint::put(&mut self.cells, entry.body.len() as u64);
+        self.cells.extend_from_slice(entry.body);
+        varint::put(&mut self.counts, counts.len() as u64);
+        self.counts.extend_from_slice(counts);
+        Ok(())
+    }
+}
+
+/// A mask of the measures that are not zero with a bit for a signed cell below it, those measures, the
+/// durations and the efforts with their lengths, and the tickets seen.
+fn body(content: &Content) -> Vec<u8> {
+    let mut body = Vec::with_capacity(64);
+    let measures = content.measures.to_array();
+    let set = (0u64..).zip(measures).filter(|(_, sum)| *sum != 0);
+    let mask = set.fold(0, |mask, (at, _)| mask | 1 << at);
+    varint::put(&mut body, mask << 1 | u64::from(content.tickets.is_signed()));
+    for sum in measures.into_iter().filter(|sum| *sum != 0) {
+        varint::put_signed(&mut body, sum);
+    }
+    let mut part = Vec::new();
+    content.durations.put(&mut part);
+    varint::put(&mut body, part.len() as u64);
+    body.append(&mut part);
+    content.efforts.put(&mut part);
+    varint::put(&mut body, part.len() as u64);
+    body.append(&mut part);
+    content.tickets.put_seen(&mut body);
+    body
+}
+
+/// The entries of a block, by name.
+#[derive(Debug)]
+pub(super) struct Entries<'b> {
+    cells: &'b [u8],
+    counts: Option<&'b [u8]>,
+}
+
+impl<'b> Entries<'b> {
+    /// Of a block whose counts were not read.
+    pub(super) fn without_counts(cells: &'b [u8]) -> Self {
+        Self { cells, counts: None }
+    }
+
+    fn take(&mut self) -> Option<Entry<'b>> {
+        let (name, rest) = self.cells.split_first_chunk()?;
+        self.cells = rest;
+        let body = part(&mut self.cells)?;
+        let counts = match &mut self.counts {
+            Some(counts) => Some(part(counts)?),
+            None => None,
+        };
+        Some(Entry { name: *name, body, counts })
+    }
+}
+
+impl<'b> Iterator for Entries<'b> {
+    type Item = Result<Entry<'b>, BadBlock>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.cells.is_empty() {
+            return None;
+        }
+        let entry = self.take();
+        if entry.is_none() {
+            // Once is enough.
+            self.cells = &[];
+        }
+        Some(entry.ok_or(BadBlock))
+    }
+}
+
+impl<'b> Entry<'b> {
+    /// All of it; its counts must have been read.
+    pub(super) fn content(&self) -> Result<Content, BadBlock> {
+        let sums = self.sums()?;
+        let counts = self.counts.ok_or(BadBlock)?;
+        Ok(Content {
+            measures: sums.measures,
+            durations: sums.durations()?,
+            efforts: sums.efforts()?,
+            tickets: TicketCounts::from_bytes(sums.seen, counts).map_err(|_| BadBlock)?,
+        })
+    }
+
+    pub(super) fn sums(&self) -> Result<Sums<'b>, BadBlock> {
+        let mut body = self.body;
+        let mask = varint::take(&mut body).ok_or(BadBlock)? >> 1;
+        let mut measures = [0; Measures::COUNT];
+        for (at, sum) in (0u64..).zip(&mut measures) {
+            if mask & 1 << at != 0 {
+                *sum = varint::take_signed(&mut body).ok_or(BadBlock)?;
+            }
+        }
+        let durations = part(&mut body).ok_or(BadBlock)?;
+        let efforts = part(&mut body).ok_or(BadBlock)?;
+        Ok(Sums { measures: Measures::from_array(measures), durations, efforts, seen: body })
+    }
+
+    fn is_signed(&self) -> bool {
+        self.body.first().is_some_and(|mask| mask & 1 == 1)
+    }
+}
+
+impl Sums<'_> {
+    pub(super) fn durations(&self) -> Result<Durations, BadBlock> {
+        Durations::from_bytes(self.durations).map_err(|_| BadBlock)
+    }
+
+    pub(super) fn efforts(&self) -> Result<Efforts, BadBlock> {
+        Efforts::from_bytes(self.efforts).map_err(|_| BadBlock)
+    }
+
+    /// Right where no block of the place is signed.
+    pub(super) fn see(&self, seen: &mut TicketSet) -> Result<(), BadBlock> {
+        seen.take_in(self.seen).map_err(|_| BadBlock)
+    }
+}
+
+/// A length and as many bytes.
+fn part<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let length = usize::try_from(varint::take(bytes)?).ok()?;
+    let (part, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(part)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::Spent;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    type Cells = BTreeMap<Digest, Content>;
+
+    prop_compose! {
+        fn any_content()(
+            events in -3i64..4,
+            saved in any::<i32>(),
+            tickets in prop::collection::vec((0u32..200, -1i64..3), 0..60),
+            ms in prop::collection::vec(0u32..500, 0..4),
+        ) -> Content {
+            let mut content = Content::default();
+            content.measures.events = events;
+            content.measures.credited_ms = saved.into();
+            for (ticket, events) in tickets {
+                content.tickets.add(ticket, events);
+            }
+            for ms in ms {
+                content.durations.add(ms.into(), events);
+                let spent = Spent { agent_ms: Some(ms), ..Spent::default() };
+                content.efforts.add(spent, events);
+            }
+            content
+        }
+    }
+
+    fn any_cells() -> impl Strategy<Value = Cells> {
+        prop::collection::btree_map((0u8..12).prop_map(|name| [name; 16]), any_content(), 0..8)
+    }
+
+    fn block(cells: &Cells) -> Block {
+        Block::of(cells.clone().into_iter().collect())
+    }
+
+    fn read(block: &Block) -> Cells {
+        block
+            .entries()
+            .map(|entry| entry.and_then(|entry| Ok((entry.name, entry.content()?))).unwrap())
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_hold_their_cells_and_merge_as_the_cells_do(
+            one in any_cells(),
+            other in any_cells(),
+        ) {
+            let mut expected = one.clone();
+            for (name, content) in &other {
+                expected.entry(*name).or_default().merge(content);
+            }
+            expected.retain(|_, content| !content.is_empty());
+            let merged = block(&one).merge(&block(&other)).unwrap();
+            prop_assert_eq!(&read(&merged), &expected);
+            prop_assert_eq!(block(&expected), merged.clone());
+            let signed = expected.values().any(|content| content.tickets.is_signed());
+            prop_assert_eq!(merged.signed, signed);
+        }
+
+        #[test]
+        fn what_reports_read_is_there_without_the_counts(cells in any_cells()) {
+            let block = block(&cells);
+            let entries: Vec<_> = Entries::without_counts(&block.cells).collect();
+            let held = cells.iter().filter(|(_, content)| !content.is_empty());
+            for (entry, (name, content)) in entries.into_iter().zip(held) {
+                let (entry, mut seen) = (entry.unwrap(), TicketSet::default());
+                let sums = entry.sums().unwrap();
+                sums.see(&mut seen).unwrap();
+                prop_assert_eq!(entry.name, *name);
+                prop_assert_eq!(sums.measures, content.measures);
+                prop_assert_eq!(sums.durations().unwrap(), content.durations.clone());
+                prop_assert_eq!(seen, content.tickets.seen());
+            }
+        }
+
+        #[test]
+        fn bytes_that_are_no_block_are_refused_and_not_guessed_at(
+            cells in prop::collection::vec(any::<u8>(), 0..80),
+            counts in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let block = Block { cells, counts, signed: false };
+            // An error or not, but an end and no panic.
+            let _ = block.merge(&Block::default());
+            for entry in block.entries() {
+                let _ = entry.and_then(|entry| entry.content());
+            }
+        }
+    }
+}
