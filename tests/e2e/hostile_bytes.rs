@@ -112,23 +112,12 @@ impl Callers {
     async fn call(&self, method: &'static Method, message: Bytes) -> Option<Status> {
         let as_service = method.scope() == Scope::Service;
         let channel = &self.channels[&(self.addresses.serving(method.path), as_service)];
-        let call = || testkit::raw::call(channel.clone(), method.path, message.clone());
+        let call = testkit::raw::call(channel.clone(), method.path, message);
         if method.server_streaming {
-            return tokio::time::timeout(LISTEN, call()).await.ok()?.err();
+            return tokio::time::timeout(LISTEN, call).await.ok()?.err();
         }
-        match call().await.err() {
-            Some(status) if was_never_sent(&status) => call().await.err(),
-            answered => answered,
-        }
+        call.await.err()
     }
-}
-
-/// A server closes its connections when they are ten minutes old, and a call that is just about to go out
-/// on one ends at this end of it: no service has seen it.
-fn was_never_sent(status: &Status) -> bool {
-    let source = std::error::Error::source(status);
-    status.code() == Code::Cancelled
-        && source.is_some_and(|source| source.is::<tonic::transport::Error>())
 }
 
 /// Codes that say the caller did something: anything else is a defect.

@@ -11,6 +11,8 @@ use chassis::Service;
 use probe::{Probe, ask, context, guard};
 use tokio::net::TcpListener;
 use tonic::{Code, Request};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 use wire::ingest::v1::GetHeadsRequest;
 use wire::ingest::v1::guard_service_client::GuardServiceClient;
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
@@ -78,6 +80,38 @@ async fn a_channel_finds_a_peer_that_was_restarted() {
         ctx.stop.cancel();
         assert!(serving.ended().await);
     }
+}
+
+/// Every connection ends at some age; here at a very early one.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_do_not_fail_because_their_connection_ends() {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status("probe", tonic_health::ServingStatus::Serving).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let server = tonic::transport::Server::builder()
+        .max_connection_age(Duration::from_millis(100))
+        .add_service(health)
+        .serve_with_incoming(tonic::transport::server::TcpIncoming::from(listener));
+    let server = tokio::spawn(server);
+    let channel = chassis::connect(&uri, "test", &context(|_| {}));
+    let callers: Vec<_> = (0..16)
+        .map(|_| {
+            let mut client = HealthClient::new(channel.clone());
+            tokio::spawn(async move {
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_secs(1) {
+                    let request = HealthCheckRequest { service: "probe".to_owned() };
+                    client.check(request).await?;
+                }
+                Ok::<_, tonic::Status>(())
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap().unwrap();
+    }
+    server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

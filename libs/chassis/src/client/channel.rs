@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt as _, Full};
 use opentelemetry::StringValue;
 use tonic::body::Body;
 use tonic::{Status, TimeoutExpired, transport};
@@ -125,14 +126,20 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
+/// A connection has an age at which it ends. A call that is about to go out on it just then is served by
+/// nobody: one of a single message is sent again, on the next connection.
 async fn send(
-    mut channel: transport::Channel,
+    channel: transport::Channel,
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
-    let ready = std::future::poll_fn(|cx| channel.poll_ready(cx)).await;
-    let sent = match ready {
-        Ok(()) => channel.call(request).await,
-        Err(error) => Err(error),
+    let sent = if Method::of(request.uri().path()).streaming {
+        attempt(channel, request).await
+    } else {
+        let (first, again) = twice(request).await?;
+        match attempt(channel.clone(), first).await {
+            Err(error) if was_never_served(&error) => attempt(channel, again).await,
+            answered => answered,
+        }
     };
     sent.map_err(|error| {
         // tonic times out calls by the header we wrote, and would call that CANCELLED.
@@ -140,17 +147,42 @@ async fn send(
     })
 }
 
+async fn attempt(
+    mut channel: transport::Channel,
+    request: Request<Body>,
+) -> Result<Response<Body>, transport::Error> {
+    std::future::poll_fn(|cx| channel.poll_ready(cx)).await?;
+    channel.call(request).await
+}
+
+/// The same request two times; its one message is in memory already.
+async fn twice(request: Request<Body>) -> Result<(Request<Body>, Request<Body>), Status> {
+    let (parts, body) = request.into_parts();
+    let message = body.collect().await?.to_bytes();
+    let of = || Request::from_parts(parts.clone(), Body::new(Full::new(message.clone())));
+    Ok((of(), of()))
+}
+
 fn late() -> Status {
     Status::deadline_exceeded("the deadline passed before the call was answered")
 }
 
 fn expired(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<TimeoutExpired>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    causes(error).any(|error| error.is::<TimeoutExpired>())
+}
+
+/// Before it went out, or after the last one that the peer says it took.
+fn was_never_served(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|error| {
+        let canceled = error.downcast_ref().is_some_and(hyper::Error::is_canceled);
+        let left_over = |error: &h2::Error| {
+            error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
+        };
+        canceled || error.downcast_ref().is_some_and(left_over)
+    })
+}
+
+/// An error and what it comes from.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }

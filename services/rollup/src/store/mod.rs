@@ -21,6 +21,7 @@ mod sql;
 pub mod suite;
 #[cfg(feature = "testkit")]
 pub mod suite_corrections;
+#[cfg(feature = "testkit")]
 pub mod suite_shares;
 mod swap;
 mod tiers;

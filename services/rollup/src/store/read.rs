@@ -2,6 +2,7 @@
 //! dimension sets come in a second one: they are written with their first cell and never change.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use db::bulk::Rows;
 use futures_util::TryStreamExt as _;
@@ -86,7 +87,7 @@ pub(super) async fn windows(
     let sets = sets::named(store, workspace, sums.keys().map(|(_, name)| *name).collect()).await?;
     let cells = sums.into_iter().filter_map(|((bucket, name), sum)| {
         let Sum { measures, tickets, durations, efforts } = sum;
-        let dimensions = sets.get(&name)?.clone();
+        let dimensions = Arc::clone(sets.get(&name)?);
         let cell = Cell { dimensions, measures, tickets, durations, efforts };
         (!cell.is_empty()).then_some((bucket, cell))
     });
@@ -143,7 +144,8 @@ pub(super) async fn every(
     }
     let sets = sets::named(store, workspace, names).await?;
     let cells = cells.into_iter().filter_map(|((grain, level, start), name, content)| {
-        Some(Held { grain, level, start, dimensions: sets.get(&name)?.clone(), content })
+        let dimensions = Arc::clone(sets.get(&name)?);
+        Some(Held { grain, level, start, dimensions, content })
     });
     Ok(Reading { as_of, cells: cells.collect() })
 }
