@@ -1,20 +1,21 @@
 //! Cells of one place as bytes: a row holds all of them, since a row for each cost more than adding them up.
 //!
-//! Two columns side by side. `cells` has what reports read: each cell's sums and which tickets it has seen.
-//! `counts` has how many events each of those tickets has, where that is not one: of use only to whoever
-//! takes something away, and as long as the rest in a workspace whose tickets take three steps.
+//! Two columns side by side. `cells` has the words, and what reports read: each cell's dimensions, its sums
+//! and which tickets it has seen. `counts` has how many events each of those tickets has, where that is not
+//! one: of use only to whoever takes something away, and as long as the rest where tickets take three steps.
 
-use std::cmp::Ordering;
+use std::collections::HashMap;
 
-use crate::digest::Digest;
-use crate::domain::{Content, Durations, Efforts, Measures, TicketCounts, TicketSet, varint};
+use super::words::{Key, Words};
+use crate::domain::{
+    Content, Dimensions, Durations, Efforts, Measures, TicketCounts, TicketSet, varint,
+};
 
 /// What a row holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Block {
-    /// A name, a length and as many bytes, for each cell by name.
     pub(super) cells: Vec<u8>,
-    /// A length and as many bytes, for each cell in the same order.
+    /// A length and as many bytes, for each cell in the order of `cells`.
     pub(super) counts: Vec<u8>,
     /// Whether a ticket has a count below zero, so that another block of the place is needed to tell
     /// whether it has been seen.
@@ -29,7 +30,7 @@ pub(super) struct BadBlock;
 /// One cell's part of a block, undecoded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'b> {
-    pub(super) name: Digest,
+    pub(super) key: Key,
     body: &'b [u8],
     /// `None` where they were not read.
     counts: Option<&'b [u8]>,
@@ -45,15 +46,14 @@ pub(super) struct Sums<'b> {
 }
 
 impl Block {
-    /// Of cells in any order, each name once; empty ones are left out.
-    pub(super) fn of(mut cells: Vec<(Digest, Content)>) -> Self {
-        cells.retain(|(_, content)| !content.is_empty());
-        cells.sort_unstable_by_key(|(name, _)| *name);
-        let mut block = Self::default();
-        for (name, content) in &cells {
-            block.push(name, content);
+    /// Of cells with keys of these words, each key once; empty ones are left out.
+    pub(super) fn of(words: &Words, cells: impl IntoIterator<Item = (Key, Content)>) -> Self {
+        let (mut writer, mut translation) = (Writer::default(), words.translation());
+        for (key, content) in cells.into_iter().filter(|(_, content)| !content.is_empty()) {
+            let key = translation.key(key, &mut writer.words).expect("a key of these words");
+            writer.push(key, &content);
         }
-        block
+        writer.finish()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -66,65 +66,92 @@ impl Block {
 
     /// Both in one. Cells that are in one of them only are copied as they are.
     pub(super) fn merge(&self, other: &Self) -> Result<Self, BadBlock> {
-        let mut merged = Self {
-            cells: Vec::with_capacity(self.cells.len() + other.cells.len()),
-            counts: Vec::with_capacity(self.counts.len() + other.counts.len()),
-            signed: false,
-        };
-        let (mut mine, mut theirs) = (self.entries(), other.entries());
-        let (mut a, mut b) = (mine.next().transpose()?, theirs.next().transpose()?);
-        loop {
-            let order = match (&a, &b) {
-                (None, None) => return Ok(merged),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(a), Some(b)) => a.name.cmp(&b.name),
-            };
-            match (order, a, b) {
-                (Ordering::Equal, Some(one), Some(two)) => {
-                    let mut content = one.content()?;
-                    content.merge(&two.content()?);
+        let (words, mine) = self.read()?;
+        let (their_words, theirs) = other.read()?;
+        let mut writer = Writer { words, ..Writer::default() };
+        let mut translation = their_words.translation();
+        let mut new = HashMap::new();
+        for entry in theirs {
+            let entry = entry?;
+            new.insert(translation.key(entry.key, &mut writer.words).ok_or(BadBlock)?, entry);
+        }
+        for entry in mine {
+            let entry = entry?;
+            match new.remove(&entry.key) {
+                None => writer.copy(entry.key, &entry)?,
+                Some(more) => {
+                    let mut content = entry.content()?;
+                    content.merge(&more.content()?);
                     if !content.is_empty() {
-                        merged.push(&one.name, &content);
+                        writer.push(entry.key, &content);
                     }
                 }
-                (Ordering::Less, Some(one), _) | (_, _, Some(one)) => merged.copy(&one)?,
-                (_, _, None) => {}
-            }
-            if order != Ordering::Greater {
-                a = mine.next().transpose()?;
-            }
-            if order != Ordering::Less {
-                b = theirs.next().transpose()?;
             }
         }
+        // In their order, so that the same blocks always make the same bytes.
+        let mut new: Vec<_> = new.into_iter().collect();
+        new.sort_unstable_by_key(|(key, _)| *key);
+        for (key, entry) in new {
+            writer.copy(key, &entry)?;
+        }
+        Ok(writer.finish())
     }
 
-    pub(super) fn entries(&self) -> Entries<'_> {
-        Entries { cells: &self.cells, counts: Some(&self.counts) }
+    /// The words and the entries.
+    pub(super) fn read(&self) -> Result<(Words, Entries<'_>), BadBlock> {
+        Entries::read(&self.cells, Some(&self.counts))
     }
 
-    fn push(&mut self, name: &Digest, content: &Content) {
-        let body = body(content);
-        self.signed |= content.tickets.is_signed();
-        self.cells.extend_from_slice(name);
-        varint::put(&mut self.cells, body.len() as u64);
-        self.cells.extend_from_slice(&body);
-        let mut counts = Vec::new();
+    /// Everything, decoded.
+    pub(super) fn contents(&self) -> Result<Vec<(Dimensions, Content)>, BadBlock> {
+        let (words, entries) = self.read()?;
+        entries
+            .map(|entry| {
+                let entry = entry?;
+                Ok((entry.key.dimensions(&words).ok_or(BadBlock)?, entry.content()?))
+            })
+            .collect()
+    }
+}
+
+/// A block that is being written.
+#[derive(Default)]
+struct Writer {
+    words: Words,
+    cells: Vec<u8>,
+    counts: Vec<u8>,
+    signed: bool,
+}
+
+impl Writer {
+    fn push(&mut self, key: Key, content: &Content) {
+        let (body, mut counts) = (body(content), Vec::new());
         content.tickets.put_other(&mut counts);
-        varint::put(&mut self.counts, counts.len() as u64);
-        self.counts.extend_from_slice(&counts);
+        self.put(key, &body, &counts, content.tickets.is_signed());
     }
 
-    fn copy(&mut self, entry: &Entry<'_>) -> Result<(), BadBlock> {
-        let counts = entry.counts.ok_or(BadBlock)?;
-        self.signed |= entry.is_signed();
-        self.cells.extend_from_slice(&entry.name);
-        varint::put(&mut self.cells, entry.body.len() as u64);
-        self.cells.extend_from_slice(entry.body);
+    fn copy(&mut self, key: Key, entry: &Entry<'_>) -> Result<(), BadBlock> {
+        self.put(key, entry.body, entry.counts.ok_or(BadBlock)?, entry.is_signed());
+        Ok(())
+    }
+
+    fn put(&mut self, key: Key, body: &[u8], counts: &[u8], signed: bool) {
+        key.put(&mut self.cells);
+        varint::put(&mut self.cells, body.len() as u64);
+        self.cells.extend_from_slice(body);
         varint::put(&mut self.counts, counts.len() as u64);
         self.counts.extend_from_slice(counts);
-        Ok(())
+        self.signed |= signed;
+    }
+
+    fn finish(self) -> Block {
+        if self.cells.is_empty() {
+            return Block::default();
+        }
+        let mut cells = Vec::with_capacity(self.cells.len() + 512);
+        self.words.put(&mut cells);
+        cells.extend_from_slice(&self.cells);
+        Block { cells, counts: self.counts, signed: self.signed }
     }
 }
 
@@ -150,7 +177,7 @@ fn body(content: &Content) -> Vec<u8> {
     body
 }
 
-/// The entries of a block, by name.
+/// The entries of a block.
 #[derive(Debug)]
 pub(super) struct Entries<'b> {
     cells: &'b [u8],
@@ -158,20 +185,26 @@ pub(super) struct Entries<'b> {
 }
 
 impl<'b> Entries<'b> {
-    /// Of a block whose counts were not read.
-    pub(super) fn without_counts(cells: &'b [u8]) -> Self {
-        Self { cells, counts: None }
+    /// Of a block, whose counts may not have been read.
+    pub(super) fn read(
+        mut cells: &'b [u8],
+        counts: Option<&'b [u8]>,
+    ) -> Result<(Words, Self), BadBlock> {
+        if cells.is_empty() {
+            return Ok((Words::default(), Self { cells, counts }));
+        }
+        let words = Words::take(&mut cells).ok_or(BadBlock)?;
+        Ok((words, Self { cells, counts }))
     }
 
     fn take(&mut self) -> Option<Entry<'b>> {
-        let (name, rest) = self.cells.split_first_chunk()?;
-        self.cells = rest;
+        let key = Key::take(&mut self.cells)?;
         let body = part(&mut self.cells)?;
         let counts = match &mut self.counts {
             Some(counts) => Some(part(counts)?),
             None => None,
         };
-        Some(Entry { name: *name, body, counts })
+        Some(Entry { key, body, counts })
     }
 }
 
@@ -251,10 +284,12 @@ fn part<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
 mod tests {
     use super::*;
     use crate::domain::Spent;
+    use crate::domain::samples::{START, step};
+    use kernel::Outcome;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    type Cells = BTreeMap<Digest, Content>;
+    type Cells = BTreeMap<Dimensions, Content>;
 
     prop_compose! {
         fn any_content()(
@@ -279,18 +314,25 @@ mod tests {
     }
 
     fn any_cells() -> impl Strategy<Value = Cells> {
-        prop::collection::btree_map((0u8..12).prop_map(|name| [name; 16]), any_content(), 0..8)
+        let name = (0u8..12).prop_map(|name| {
+            let mut set = step("x", 1, Outcome::Success, START).dimensions;
+            (set.agent, set.queue) = (format!("a{}", name % 4), format!("q{}", name / 4));
+            set
+        });
+        prop::collection::btree_map(name, any_content(), 0..8)
     }
 
     fn block(cells: &Cells) -> Block {
-        Block::of(cells.clone().into_iter().collect())
+        let mut words = Words::default();
+        let cells: Vec<_> = cells
+            .iter()
+            .map(|(set, content)| (Key::of(set, &mut words), content.clone()))
+            .collect();
+        Block::of(&words, cells)
     }
 
     fn read(block: &Block) -> Cells {
-        block
-            .entries()
-            .map(|entry| entry.and_then(|entry| Ok((entry.name, entry.content()?))).unwrap())
-            .collect()
+        block.contents().unwrap().into_iter().collect()
     }
 
     proptest! {
@@ -301,12 +343,12 @@ mod tests {
         ) {
             let mut expected = one.clone();
             for (name, content) in &other {
-                expected.entry(*name).or_default().merge(content);
+                expected.entry(name.clone()).or_default().merge(content);
             }
             expected.retain(|_, content| !content.is_empty());
             let merged = block(&one).merge(&block(&other)).unwrap();
             prop_assert_eq!(&read(&merged), &expected);
-            prop_assert_eq!(block(&expected), merged.clone());
+            prop_assert_eq!(merged.contents().unwrap().len(), expected.len());
             let signed = expected.values().any(|content| content.tickets.is_signed());
             prop_assert_eq!(merged.signed, signed);
         }
@@ -314,13 +356,12 @@ mod tests {
         #[test]
         fn what_reports_read_is_there_without_the_counts(cells in any_cells()) {
             let block = block(&cells);
-            let entries: Vec<_> = Entries::without_counts(&block.cells).collect();
-            let held = cells.iter().filter(|(_, content)| !content.is_empty());
-            for (entry, (name, content)) in entries.into_iter().zip(held) {
+            let (words, entries) = Entries::read(&block.cells, None).unwrap();
+            for entry in entries {
                 let (entry, mut seen) = (entry.unwrap(), TicketSet::default());
+                let content = &cells[&entry.key.dimensions(&words).unwrap()];
                 let sums = entry.sums().unwrap();
                 sums.see(&mut seen).unwrap();
-                prop_assert_eq!(entry.name, *name);
                 prop_assert_eq!(sums.measures, content.measures);
                 prop_assert_eq!(sums.durations().unwrap(), content.durations.clone());
                 prop_assert_eq!(seen, content.tickets.seen());
@@ -335,9 +376,7 @@ mod tests {
             let block = Block { cells, counts, signed: false };
             // An error or not, but an end and no panic.
             let _ = block.merge(&Block::default());
-            for entry in block.entries() {
-                let _ = entry.and_then(|entry| entry.content());
-            }
+            let _ = block.contents();
         }
     }
 }

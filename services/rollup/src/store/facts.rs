@@ -5,19 +5,16 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::generations::Lane;
-use super::known::Known;
-use super::write::Named;
 use super::{corrected, write};
 use crate::domain::{Correction, Fact, Folder};
 
-/// Writes the facts of a lane; answers the sets that are known once this is committed.
+/// Writes the facts of a lane.
 pub(super) async fn write(
     txn: &DatabaseTransaction,
     partition: Partition,
     lane: &Lane,
-    known: &Known,
     facts: &[Fact],
-) -> Result<Named, db::Error> {
+) -> Result<(), db::Error> {
     let mut folder = Folder::default();
     let mut corrections: Vec<&Correction> = Vec::new();
     for fact in facts {
@@ -32,7 +29,7 @@ pub(super) async fn write(
     if !corrections.is_empty() {
         corrected::learn(txn, partition, lane, &corrections, &mut folder).await?;
     }
-    write::deltas(txn, partition, lane, known, folder.finish()).await
+    write::deltas(txn, partition, lane, folder.finish()).await
 }
 
 /// Holds the cursor of a partition until the commit, so that its consumer waits; answers where it stands.

@@ -1,18 +1,16 @@
-//! What rollup keeps: cells, the dimension sets that name them, a number for every ticket, the steps that
-//! were corrected, and rebuilds.
+//! What rollup keeps: blocks of cells, a number for every ticket, the steps that were corrected, and
+//! rebuilds.
 
 mod block;
 mod corrected;
 mod entity;
 mod facts;
 mod generations;
-mod known;
 pub(crate) mod migration;
 mod original;
 mod read;
 mod rebuild;
 mod rebuild_row;
-mod sets;
 mod share_row;
 mod share_sql;
 mod shares;
@@ -25,6 +23,7 @@ pub mod suite_corrections;
 pub mod suite_shares;
 mod swap;
 mod tiers;
+mod words;
 mod write;
 
 use async_trait::async_trait;

@@ -1,7 +1,6 @@
-//! Reading windows: one statement, so that cells and position are of one moment on both databases. The
-//! dimension sets come in a second one: they are written with their first cell and never change.
+//! Reading windows: one statement, so that cells and position are of one moment on both databases.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use db::bulk::Rows;
@@ -10,8 +9,8 @@ use kernel::{Position, Timestamp, WorkspaceId};
 use sea_orm::{DbErr, QueryResult, StreamTrait as _};
 
 use super::block::{BadBlock, Block, Entries, Entry};
-use super::{Held, Reading, SqlStore, sets};
-use crate::digest::Digest;
+use super::words::{Key, Words};
+use super::{Held, Reading, SqlStore};
 use crate::domain::{
     AlignedWindow, Cell, Content, Durations, Efforts, Grain, Level, Measures, Span, TicketSet,
 };
@@ -67,31 +66,57 @@ pub(super) async fn windows(
         window.cover().into_iter().map(move |span| Wanted { bucket, grain, span })
     };
     let wanted: Vec<Wanted> = (0..).zip(windows).flat_map(of).collect();
-    let mut sums: HashMap<(usize, Digest), Sum> = HashMap::new();
+    let mut sums = Totals::default();
     let mut apart = BTreeMap::new();
     let as_of = read(store, workspace, &wanted, Counts::AsNeeded, |found| match found.counts {
         Some(counts) => keep(&mut apart, (found.bucket, found.place), found.cells, counts),
-        None => Entries::without_counts(&found.cells).try_for_each(|entry| {
-            let entry = entry?;
-            sums.entry((found.bucket, entry.name)).or_default().take_in(&entry)
-        }),
+        None => sums.add(found.bucket, &found.cells, None),
     })
     .await?;
     for ((bucket, _), block) in apart {
-        for entry in block.entries() {
-            let add = entry.and_then(|entry| Ok((entry.name, entry.content()?)));
-            let (name, content) = add.map_err(|BadBlock| corrupt())?;
-            sums.entry((bucket, name)).or_default().add(&content);
-        }
+        sums.add(bucket, &block.cells, Some(&block.counts)).map_err(|BadBlock| corrupt())?;
     }
-    let sets = sets::named(store, workspace, sums.keys().map(|(_, name)| *name).collect()).await?;
-    let cells = sums.into_iter().filter_map(|((bucket, name), sum)| {
-        let Sum { measures, tickets, durations, efforts } = sum;
-        let dimensions = Arc::clone(sets.get(&name)?);
-        let cell = Cell { dimensions, measures, tickets, durations, efforts };
-        (!cell.is_empty()).then_some((bucket, cell))
-    });
-    Ok(Reading { as_of, cells: cells.collect() })
+    let cells = sums.cells().map_err(|BadBlock| corrupt())?;
+    Ok(Reading { as_of, cells })
+}
+
+/// What windows come to, by dimensions.
+#[derive(Default)]
+struct Totals {
+    /// Of all blocks that were read.
+    words: Words,
+    sums: HashMap<(usize, Key), Sum>,
+}
+
+impl Totals {
+    /// Adds a block; its counts, if there is something to take away.
+    fn add(&mut self, bucket: usize, cells: &[u8], counts: Option<&[u8]>) -> Result<(), BadBlock> {
+        let (words, entries) = Entries::read(cells, counts)?;
+        let mut translation = words.translation();
+        for entry in entries {
+            let entry = entry?;
+            let key = translation.key(entry.key, &mut self.words).ok_or(BadBlock)?;
+            let sum = self.sums.entry((bucket, key)).or_default();
+            match counts {
+                Some(_) => sum.add(&entry.content()?),
+                None => sum.take_in(&entry)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn cells(self) -> Result<Vec<(usize, Cell)>, BadBlock> {
+        let mut cells = Vec::with_capacity(self.sums.len());
+        for ((bucket, key), sum) in self.sums {
+            let Sum { measures, tickets, durations, efforts } = sum;
+            let dimensions = Arc::new(key.dimensions(&self.words).ok_or(BadBlock)?);
+            let cell = Cell { dimensions, measures, tickets, durations, efforts };
+            if !cell.is_empty() {
+                cells.push((bucket, cell));
+            }
+        }
+        Ok(cells)
+    }
 }
 
 /// What the cells of a window and a dimension set come to.
@@ -134,20 +159,14 @@ pub(super) async fn every(
         keep(&mut blocks, found.place, found.cells, found.counts.unwrap_or_default())
     })
     .await?;
-    let (mut names, mut cells) = (HashSet::new(), Vec::new());
-    for (place, block) in blocks {
-        for entry in block.entries() {
-            let entry = entry.map_err(|BadBlock| corrupt())?;
-            names.insert(entry.name);
-            cells.push((place, entry.name, entry.content().map_err(|BadBlock| corrupt())?));
+    let mut cells = Vec::new();
+    for ((grain, level, start), block) in blocks {
+        for (dimensions, content) in block.contents().map_err(|BadBlock| corrupt())? {
+            let dimensions = Arc::new(dimensions);
+            cells.push(Held { grain, level, start, dimensions, content });
         }
     }
-    let sets = sets::named(store, workspace, names).await?;
-    let cells = cells.into_iter().filter_map(|((grain, level, start), name, content)| {
-        let dimensions = Arc::clone(sets.get(&name)?);
-        Some(Held { grain, level, start, dimensions, content })
-    });
-    Ok(Reading { as_of, cells: cells.collect() })
+    Ok(Reading { as_of, cells })
 }
 
 /// Merges a block with what is kept of its place.

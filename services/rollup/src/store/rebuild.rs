@@ -113,9 +113,8 @@ impl Rebuilds for SqlStore {
         facts: Vec<Fact>,
         lease: Duration,
     ) -> Result<(), tail::Error> {
-        let (claim, known) = (claim.clone(), self.known.clone());
-        let sets = self
-            .db
+        let claim = claim.clone();
+        self.db
             .write(move |txn| {
                 Box::pin(async move {
                     let workspace = claim.rebuild.workspace;
@@ -134,12 +133,11 @@ impl Rebuilds for SqlStore {
                     let built = swap::generation(txn, workspace).await?.building;
                     let built = built.ok_or(tail::Error::Fenced(partition))?;
                     let lane = Lane::only(workspace, built);
-                    Ok::<_, tail::Error>(facts::write(txn, partition, &lane, &known, &facts).await?)
+                    facts::write(txn, partition, &lane, &facts).await?;
+                    Ok(())
                 })
             })
-            .await?;
-        self.learn(sets).await;
-        Ok(())
+            .await
     }
 
     async fn end(

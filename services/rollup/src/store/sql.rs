@@ -4,8 +4,6 @@ use async_trait::async_trait;
 use db::Db;
 use kernel::{Partition, WorkspaceId};
 
-use super::known::Known;
-use super::write::Named;
 use super::{Cursor, Reading, Store, facts, generations, read, write};
 use crate::domain::{AlignedWindow, Cell, Fact, Grain, Held};
 
@@ -13,23 +11,15 @@ use crate::domain::{AlignedWindow, Cell, Fact, Grain, Held};
 #[derive(Debug, Clone)]
 pub(crate) struct SqlStore {
     pub(super) db: Db,
-    pub(super) known: Known,
 }
 
 impl SqlStore {
     pub(crate) fn new(db: Db) -> Self {
-        Self { db, known: Known::new() }
+        Self { db }
     }
 
     pub(super) fn db(&self) -> &Db {
         &self.db
-    }
-
-    /// Of what was committed.
-    pub(super) async fn learn(&self, sets: Named) {
-        for (workspace, name, set) in sets {
-            self.known.learn(workspace, name, set).await;
-        }
     }
 }
 
@@ -41,28 +31,24 @@ impl Store for SqlStore {
         facts: Vec<Fact>,
         cursor: Box<dyn Cursor>,
     ) -> Result<(), tail::Error> {
-        let known = self.known.clone();
-        let sets = self
-            .db
+        self.db
             .write(move |txn| {
                 Box::pin(async move {
                     // First of all: whoever moved the cursor holds its row until the commit, so that
                     // what is read below cannot be changed by a replica that lost its lease.
                     cursor.advance(txn).await?;
                     if facts.is_empty() {
-                        return Ok::<_, tail::Error>(Named::new());
+                        return Ok(());
                     }
                     let (live, building) = generations::lanes(txn, partition).await?;
-                    let sets = facts::write(txn, partition, &live, &known, &facts).await?;
+                    facts::write(txn, partition, &live, &facts).await?;
                     if let Some(building) = building {
-                        facts::write(txn, partition, &building, &known, &facts).await?;
+                        facts::write(txn, partition, &building, &facts).await?;
                     }
-                    Ok(sets)
+                    Ok(())
                 })
             })
-            .await?;
-        self.learn(sets).await;
-        Ok(())
+            .await
     }
 
     async fn windows(

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::block::{BadBlock, Block};
 use super::{Claim, facts, read};
-use crate::digest::Seal;
+use crate::digest::{Seal, digest};
 use crate::domain::{Grain, Level, RebuildState};
 
 /// What is kept by generation.
@@ -204,9 +204,14 @@ fn of_generation(row: &QueryResult) -> Result<(i64, Place, Block), db::Error> {
 }
 
 fn add(seal: &mut Seal, place: Place, block: &Block) -> Result<(), BadBlock> {
-    for entry in block.entries() {
-        let entry = entry?;
-        seal.cell(place, &entry.name, &entry.content()?);
+    let mut named: Vec<_> = block
+        .contents()?
+        .into_iter()
+        .map(|(dimensions, content)| (digest(&dimensions), content))
+        .collect();
+    named.sort_unstable_by_key(|(name, _)| *name);
+    for (name, content) in named {
+        seal.cell(place, &name, &content);
     }
     Ok(())
 }

@@ -4,7 +4,6 @@
 //! otherwise be free to walk the whole table. PostgreSQL plans it as any join.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use db::bulk::Rows;
 use kernel::{Partition, WorkspaceId};
@@ -12,16 +11,9 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::block::Block;
 use super::generations::Lane;
-use super::known::Known;
 use super::tiers::{self, Place};
-use crate::digest::{Digest, digest};
-use crate::domain::{CellDelta, Content, Deltas, Dimensions, TicketCounts};
-
-/// Sets by workspace and name.
-pub(super) type Named = Vec<(WorkspaceId, Digest, Arc<Dimensions>)>;
-
-const ADD_SETS: &str = "INSERT INTO dimension_set ({columns}) SELECT {columns} FROM {rows} WHERE true \
-     ON CONFLICT (partition, workspace, digest) DO NOTHING";
+use super::words::{Key, Words};
+use crate::domain::{CellDelta, Content, Deltas, TicketCounts};
 
 const FIND_TICKETS: &str = "SELECT rows.place, ticket.number FROM {rows} CROSS JOIN ticket \
      WHERE ticket.partition = {0} AND ticket.workspace = rows.workspace \
@@ -33,68 +25,17 @@ const COUNT_TICKETS: &str = "INSERT INTO ticket_count ({columns}) SELECT {column
 
 const ADD_TICKETS: &str = "INSERT INTO ticket ({columns}) SELECT {columns} FROM {rows} WHERE true";
 
-/// Answers the sets it wrote down, which are known once this is committed.
 pub(super) async fn deltas(
     txn: &DatabaseTransaction,
     partition: Partition,
     lane: &Lane,
-    known: &Known,
     deltas: Deltas,
-) -> Result<Named, db::Error> {
-    if deltas.is_empty() {
-        return Ok(Named::new());
-    }
-    let Deltas { dimensions, tickets: ids, cells } = deltas;
-    let (mut names, mut new) = (Vec::with_capacity(dimensions.len()), Named::new());
-    for (workspace, set) in dimensions {
-        let name = digest(&set);
-        names.push(name);
-        if known.get(workspace, &name).await.is_none() {
-            new.push((workspace, name, Arc::new(set)));
-        }
-    }
-    sets(txn, partition, &new).await?;
-    let numbers = tickets(txn, partition, &ids).await?;
-    tiers::add(txn, partition, blocks(lane, cells, &names, &numbers)).await?;
-    Ok(new)
-}
-
-async fn sets(
-    txn: &DatabaseTransaction,
-    partition: Partition,
-    sets: &Named,
 ) -> Result<(), db::Error> {
-    if sets.is_empty() {
+    if deltas.is_empty() {
         return Ok(());
     }
-    let text = |of: fn(&Dimensions) -> &str| {
-        sets.iter().map(|(_, _, set)| of(set).to_owned()).collect::<Vec<_>>()
-    };
-    let ints =
-        |of: fn(&Dimensions) -> Option<i64>| sets.iter().map(|(_, _, set)| of(set)).collect();
-    let words =
-        |of: fn(&Dimensions) -> Option<String>| sets.iter().map(|(_, _, set)| of(set)).collect();
-    let rows = Rows::new()
-        .int("partition", vec![partition.get().into(); sets.len()])
-        .int("workspace", sets.iter().map(|(workspace, ..)| workspace.get()).collect())
-        .bytes("digest", sets.iter().map(|(_, name, _)| name.to_vec()).collect())
-        .text("task_type", text(|set| &set.task_type))
-        .text("agent", text(|set| &set.agent))
-        .text("outcome", text(|set| set.outcome.as_str()))
-        .text("project", text(|set| &set.project))
-        .text("intent", text(|set| &set.intent))
-        .text("queue", text(|set| &set.queue))
-        .text("channel", text(|set| &set.channel))
-        .text("language", text(|set| &set.language))
-        .text("model", text(|set| &set.model))
-        .text("baseline_version", text(|set| &set.baseline_version))
-        .text("rate_version", text(|set| &set.rate_version))
-        .opt_int("technical", ints(|set| set.technical.map(i64::from)))
-        .opt_int("rate_micros_per_hour", ints(|set| set.rate.map(|rate| rate.micros_per_hour)))
-        .opt_text("rate_currency", words(|set| set.rate.map(|rate| rate.currency.to_string())))
-        .opt_text("cost_currency", words(|set| set.cost_currency.map(|code| code.to_string())));
-    txn.execute_raw(rows.statement(txn.get_database_backend(), ADD_SETS)).await?;
-    Ok(())
+    let numbers = tickets(txn, partition, &deltas.tickets).await?;
+    tiers::add(txn, partition, blocks(lane, deltas, &numbers)).await
 }
 
 /// The numbers of the batch's tickets, new ones drawn and written.
@@ -183,15 +124,13 @@ async fn draw(
     Ok(())
 }
 
-/// What a batch adds to each place, the cells by their names and the tickets by their numbers.
-fn blocks(
-    lane: &Lane,
-    cells: Vec<CellDelta>,
-    names: &[Digest],
-    numbers: &[u32],
-) -> Vec<(Place, Block)> {
-    let mut places: BTreeMap<Place, Vec<(Digest, Content)>> = BTreeMap::new();
-    for cell in cells {
+/// What a batch adds to each place, its tickets by their numbers.
+fn blocks(lane: &Lane, deltas: Deltas, numbers: &[u32]) -> Vec<(Place, Block)> {
+    let mut words = Words::default();
+    let keys: Vec<Key> =
+        deltas.dimensions.iter().map(|(_, set)| Key::of(set, &mut words)).collect();
+    let mut places: BTreeMap<Place, Vec<(Key, Content)>> = BTreeMap::new();
+    for cell in deltas.cells {
         let CellDelta { workspace, grain, level, start, .. } = cell;
         let generation = lane.generation(workspace);
         let place = Place { workspace, generation, grain, level, start };
@@ -202,7 +141,7 @@ fn blocks(
             durations: cell.durations,
             efforts: cell.efforts,
         };
-        places.entry(place).or_default().push((names[cell.dimensions], content));
+        places.entry(place).or_default().push((keys[cell.dimensions], content));
     }
-    places.into_iter().map(|(place, cells)| (place, Block::of(cells))).collect()
+    places.into_iter().map(|(place, cells)| (place, Block::of(&words, cells))).collect()
 }

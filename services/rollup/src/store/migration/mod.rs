@@ -24,6 +24,7 @@ mod m0021_forget_judgements;
 mod m0022_forget_generations;
 mod m0023_end_running_rebuilds;
 mod m0024_read_the_ledger_once_more;
+mod m0025_drop_dimension_set;
 
 use sea_orm_migration::prelude::*;
 
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_forget_generations::Step),
             Box::new(m0023_end_running_rebuilds::Step),
             Box::new(m0024_read_the_ledger_once_more::Step),
+            Box::new(m0025_drop_dimension_set::Step),
         ]
     }
 }

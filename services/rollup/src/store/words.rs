@@ -1,0 +1,252 @@
+//! The words of a block: what its cells have in common is written once, as a list of texts, and each cell
+//! names its dimensions by their numbers in it.
+//!
+//! A table of dimension sets had nearly as many rows as there were events, in workspaces of few.
+
+use std::collections::HashMap;
+
+use kernel::{Currency, Outcome};
+
+use crate::domain::{Dimensions, Rate, varint};
+
+/// Texts by number. The first is the empty one.
+#[derive(Debug, Clone)]
+pub(super) struct Words {
+    texts: Vec<Box<str>>,
+    numbers: HashMap<Box<str>, u32>,
+}
+
+/// What can be said of a cell: the numbers of its words, one for each dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key([u32; Key::WORDS]);
+
+/// From the numbers of one list to those of another, found as they are needed.
+pub(super) struct Translation<'w> {
+    from: &'w [Box<str>],
+    to: Vec<Option<u32>>,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self { texts: vec!["".into()], numbers: HashMap::from([("".into(), 0)]) }
+    }
+}
+
+impl Words {
+    fn number(&mut self, text: &str) -> u32 {
+        if let Some(&known) = self.numbers.get(text) {
+            return known;
+        }
+        let number = self.texts.len() as u32;
+        self.texts.push(text.into());
+        self.numbers.insert(text.into(), number);
+        number
+    }
+
+    fn text(&self, number: u32) -> Option<&str> {
+        self.texts.get(number as usize).map(AsRef::as_ref)
+    }
+
+    /// From these to others.
+    pub(super) fn translation(&self) -> Translation<'_> {
+        Translation { from: &self.texts, to: vec![None; self.texts.len()] }
+    }
+
+    /// How many there are, and each with its length; the empty one is understood.
+    pub(super) fn put(&self, bytes: &mut Vec<u8>) {
+        varint::put(bytes, self.texts.len() as u64 - 1);
+        for text in &self.texts[1..] {
+            varint::put(bytes, text.len() as u64);
+            bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// Takes them off the front; `None` where there are none.
+    pub(super) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let mut words = Self::default();
+        for _ in 0..varint::take(bytes)? {
+            let length = usize::try_from(varint::take(bytes)?).ok()?;
+            let (text, rest) = bytes.split_at_checked(length)?;
+            *bytes = rest;
+            let text = std::str::from_utf8(text).ok()?;
+            words.texts.push(text.into());
+            words.numbers.insert(text.into(), words.texts.len() as u32 - 1);
+        }
+        Some(words)
+    }
+}
+
+impl Translation<'_> {
+    /// `None` for a key that is not of the words translated from.
+    pub(super) fn key(&mut self, key: Key, to: &mut Words) -> Option<Key> {
+        let mut numbers = key.0;
+        for number in &mut numbers {
+            let known = self.to.get_mut(*number as usize)?;
+            *number = match *known {
+                Some(known) => known,
+                None => *known.insert(to.number(&self.from[*number as usize])),
+            };
+        }
+        Some(Key(numbers))
+    }
+}
+
+impl Key {
+    const WORDS: usize = 14;
+
+    pub(super) fn of(dimensions: &Dimensions, words: &mut Words) -> Self {
+        // Taken apart so that a new field does not build until it has its place here.
+        let Dimensions {
+            task_type,
+            agent,
+            outcome,
+            project,
+            intent,
+            queue,
+            channel,
+            language,
+            technical,
+            model,
+            baseline_version,
+            rate_version,
+            rate,
+            cost_currency,
+        } = dimensions;
+        let technical = technical.map_or("", |yes| if yes { "true" } else { "false" });
+        let rate =
+            rate.map_or_else(String::new, |r| format!("{} {}", r.micros_per_hour, r.currency));
+        let cost_currency = cost_currency.as_ref().map_or("", Currency::as_str);
+        let texts = [
+            task_type,
+            agent,
+            outcome.as_str(),
+            project,
+            intent,
+            queue,
+            channel,
+            language,
+            technical,
+            model,
+            baseline_version,
+            rate_version,
+            &rate,
+            cost_currency,
+        ];
+        Self(texts.map(|text| words.number(text)))
+    }
+
+    /// `None` where these words are no dimensions.
+    pub(super) fn dimensions(&self, words: &Words) -> Option<Dimensions> {
+        let mut texts = [""; Self::WORDS];
+        for (text, number) in texts.iter_mut().zip(self.0) {
+            *text = words.text(number)?;
+        }
+        let [
+            task_type,
+            agent,
+            outcome,
+            project,
+            intent,
+            queue,
+            channel,
+            language,
+            technical,
+            model,
+            baseline_version,
+            rate_version,
+            rate,
+            cost_currency,
+        ] = texts;
+        let currency = |text| Currency::new(text).ok();
+        Some(Dimensions {
+            task_type: task_type.to_owned(),
+            agent: agent.to_owned(),
+            outcome: Outcome::parse(outcome)?,
+            project: project.to_owned(),
+            intent: intent.to_owned(),
+            queue: queue.to_owned(),
+            channel: channel.to_owned(),
+            language: language.to_owned(),
+            technical: match technical {
+                "" => None,
+                word => Some(word.parse().ok()?),
+            },
+            model: model.to_owned(),
+            baseline_version: baseline_version.to_owned(),
+            rate_version: rate_version.to_owned(),
+            rate: match rate.split_once(' ') {
+                Some((micros, code)) => {
+                    Some(Rate { micros_per_hour: micros.parse().ok()?, currency: currency(code)? })
+                }
+                None if rate.is_empty() => None,
+                None => return None,
+            },
+            cost_currency: match cost_currency {
+                "" => None,
+                code => Some(currency(code)?),
+            },
+        })
+    }
+
+    pub(super) fn put(&self, bytes: &mut Vec<u8>) {
+        for number in self.0 {
+            varint::put(bytes, number.into());
+        }
+    }
+
+    /// Takes one off the front; `None` where there is none.
+    pub(super) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let mut numbers = [0; Self::WORDS];
+        for number in &mut numbers {
+            *number = u32::try_from(varint::take(bytes)?).ok()?;
+        }
+        Some(Self(numbers))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::samples::{START, step};
+
+    fn two() -> [Dimensions; 2] {
+        let mut full = step("customer_email_draft", 8, Outcome::NeedsReview, START).dimensions;
+        full.technical = Some(true);
+        full.queue = "日本 ".to_owned();
+        let mut bare = step("x", 1, Outcome::Pending, START).dimensions;
+        (bare.rate, bare.cost_currency) = (None, None);
+        [full, bare]
+    }
+
+    #[test]
+    fn dimensions_are_read_back_by_the_same_words_and_by_stored_ones() {
+        let mut words = Words::default();
+        let keys = two().map(|dimensions| Key::of(&dimensions, &mut words));
+        let mut bytes = Vec::new();
+        words.put(&mut bytes);
+        for key in keys {
+            key.put(&mut bytes);
+        }
+        let mut rest = bytes.as_slice();
+        let stored = Words::take(&mut rest).unwrap();
+        for (key, dimensions) in keys.into_iter().zip(two()) {
+            assert_eq!(key.dimensions(&words).unwrap(), dimensions);
+            assert_eq!(Key::take(&mut rest), Some(key));
+            assert_eq!(key.dimensions(&stored).unwrap(), dimensions);
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn keys_are_translated_from_one_list_to_another() {
+        let (mut from, mut to) = (Words::default(), Words::default());
+        let [full, bare] = two();
+        let (key, known) = (Key::of(&full, &mut from), Key::of(&bare, &mut to));
+        let translated = from.translation().key(key, &mut to).unwrap();
+        assert_eq!(translated.dimensions(&to).unwrap(), full);
+        assert_eq!(known.dimensions(&to).unwrap(), bare);
+        let foreign = Key([7; Key::WORDS]);
+        assert_eq!(Words::default().translation().key(foreign, &mut to), None);
+    }
+}
