@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, DbBackend};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::group::Line;
 use crate::settings::Target;
 use crate::{OpenError, Settings, Work, postgres, sqlite};
 
@@ -17,6 +18,8 @@ pub struct Db {
 pub(crate) struct Inner {
     pub(crate) reader: DatabaseConnection,
     pub(crate) writer: DatabaseConnection,
+    /// Where one waits for SQLite's only writer; nothing on PostgreSQL.
+    pub(crate) line: Option<Line>,
     pub(crate) context: &'static str,
     pub(crate) address: String,
     /// How to reach PostgreSQL outside the pools, for migrations; nothing on SQLite.

@@ -6,7 +6,7 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 use sqlx::error::ErrorKind;
 
 /// An error of the database, in the only distinctions a caller can act on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A unique or primary key exists already. Nothing was written.
     #[error("a row with this key exists already")]

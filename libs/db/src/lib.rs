@@ -19,6 +19,7 @@ pub mod bulk;
 mod clock;
 mod database;
 mod error;
+mod group;
 mod migrate;
 mod open_error;
 mod postgres;

@@ -60,6 +60,7 @@ pub(crate) async fn open(
     let connections = settings.connections.max(2);
     let writers = connections / 2;
     Ok(Inner {
+        line: None,
         writer: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(by_key, writers)),
         reader: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(
             read_only,

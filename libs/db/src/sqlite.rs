@@ -14,6 +14,7 @@ use sqlx::{ConnectOptions, Connection as _};
 
 use crate::database::Inner;
 use crate::error::sqlstate;
+use crate::group::Line;
 use crate::open_error::Refused;
 use crate::settings::Target;
 use crate::{OpenError, Settings};
@@ -23,7 +24,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Between two attempts to open a file that another process is opening for the first time too.
 const SWITCH_AGAIN: Duration = Duration::from_millis(10);
 /// How long a caller waits for its turn with the one writer.
-const ACQUIRE: Duration = Duration::from_secs(5);
+pub(crate) const ACQUIRE: Duration = Duration::from_secs(5);
 /// 3.7.0 to 3.51.2 can corrupt the file when two connections write and checkpoint at once.
 const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 /// What the log is cut back to after a checkpoint; a long reader can make it grow far beyond.
@@ -77,8 +78,10 @@ pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, Open
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
         .connect_lazy_with(options.pragma("query_only", "ON"));
+    let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
     Ok(Inner {
-        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        line: Some(Line::new(writer.clone())),
+        writer,
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
         context: settings.context,
         address,

@@ -1,22 +1,26 @@
-//! One transaction, from BEGIN to COMMIT in a task its caller cannot cancel.
+//! One piece of work, from BEGIN to COMMIT in a task its caller cannot cancel.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait,
 };
 
-use crate::{Db, Error, bulk};
+use crate::{Db, Error, Work, bulk, group};
 
 impl Db {
-    /// Runs `work` in a transaction of its own: commits when it answers `Ok`, rolls back when it
-    /// answers `Err` or panics. `Ok` means the rows are on disk.
+    /// Runs `work` in a transaction: commits when it answers `Ok`, rolls back when it answers `Err`
+    /// or panics. `Ok` means the rows are on disk.
+    ///
+    /// On SQLite, works that wait for the writer share the next COMMIT, and every answer comes after
+    /// it. They run one after the other, first come, first served; each sees what those before it
+    /// wrote, and is rolled back alone. On PostgreSQL each has a transaction of its own.
     ///
     /// The work goes on when the caller is dropped: a client that hangs up decides nothing about
     /// what is written, and no transaction is left half open. Let it be short, and let it do
-    /// nothing but talk to the database: on SQLite it holds the only writer.
+    /// nothing but talk to the database: on SQLite it holds the only writer, and what it waits for
+    /// must not be the answer of another write.
     ///
     /// # Errors
     /// Those of `work`, and [`Error`]: `Unavailable` when no transaction could be begun or the
@@ -31,16 +35,17 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let db = self.clone();
+        // In line before anything is awaited: the order is that of the calls.
+        let turn = self.turn();
         detached(async move {
-            let txn = db.begin().await?;
-            match work(&txn).await {
+            let turn = turn.await?;
+            match work(turn.txn()).await {
                 Ok(value) => {
-                    commit(txn).await?;
+                    turn.commit().await?;
                     Ok(value)
                 }
                 Err(err) => {
-                    told(txn.rollback().await);
+                    turn.rollback().await?;
                     Err(err)
                 }
             }
@@ -80,14 +85,48 @@ impl Db {
         .await
     }
 
-    async fn begin(&self) -> Result<DatabaseTransaction, Error> {
-        // IMMEDIATE takes SQLite's write lock at once. A transaction that reads first and wants the
-        // lock later can be refused in a way no timeout cures.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
-        };
-        Ok(self.inner().writer.begin_with_options(options).await?)
+    fn turn(&self) -> Work<'static, Turn, Error> {
+        if let Some(line) = &self.inner().line {
+            let turn = line.turn();
+            return Box::pin(async { Ok(Turn::Shared(turn.await?)) });
+        }
+        let writer = self.inner().writer.clone();
+        Box::pin(async move { Ok(Turn::Alone(writer.begin().await?)) })
+    }
+}
+
+/// Where a work writes.
+enum Turn {
+    /// In a transaction of its own.
+    Alone(DatabaseTransaction),
+    /// In its part of one that others write in too.
+    Shared(group::Turn),
+}
+
+impl Turn {
+    fn txn(&self) -> &DatabaseTransaction {
+        match self {
+            Self::Alone(txn) => txn,
+            Self::Shared(turn) => turn.txn(),
+        }
+    }
+
+    fn commit(self) -> Work<'static, (), Error> {
+        match self {
+            Self::Alone(txn) => Box::pin(commit(txn)),
+            Self::Shared(turn) => turn.commit(),
+        }
+    }
+
+    /// Fails where the error of the work is not the whole truth.
+    fn rollback(self) -> Work<'static, (), Error> {
+        match self {
+            Self::Alone(txn) => Box::pin(async {
+                told(txn.rollback().await);
+                Ok(())
+            }),
+            Self::Shared(turn) => turn.rollback(),
+        }
     }
 }
 
@@ -110,18 +149,17 @@ where
 }
 
 /// The connection is rolled back or thrown away before it is lent again.
-fn told<E: std::fmt::Display>(rolled_back: Result<(), E>) {
+pub(crate) fn told<E: std::fmt::Display>(rolled_back: Result<(), E>) {
     if let Err(error) = rolled_back {
         tracing::debug!(%error, "rollback failed");
     }
 }
 
+/// On PostgreSQL.
 async fn commit(txn: DatabaseTransaction) -> Result<(), Error> {
-    if txn.get_database_backend() == DbBackend::Postgres {
-        // COMMIT of a transaction that a failed statement aborted answers ROLLBACK, which the
-        // driver reports as success. Work that swallowed such an error would be acknowledged and
-        // lost; any statement at all brings the error (25P02) to light.
-        txn.execute_raw(Statement::from_string(DbBackend::Postgres, "SELECT 1")).await?;
-    }
+    // COMMIT of a transaction that a failed statement aborted answers ROLLBACK, which the driver
+    // reports as success. Work that swallowed such an error would be acknowledged and lost; any
+    // statement at all brings the error (25P02) to light.
+    txn.execute_raw(Statement::from_string(DbBackend::Postgres, "SELECT 1")).await?;
     txn.commit().await.map_err(Error::at_commit)
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chassis::{Outage, attr, trace};
 use db::Db;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use kernel::{Clock, IdSource, Partition};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +48,13 @@ pub trait Consumer: Send + Sync + 'static {
     /// stream at a time, unless a consumer says otherwise.
     fn appetite(&self) -> usize {
         0
+    }
+
+    /// How many partitions to apply at the same time, at most, of those that were put together (see
+    /// [`Consumer::appetite`]): each in a transaction of its own, and each in its own order. One after the
+    /// other, unless a consumer says otherwise.
+    fn abreast(&self) -> usize {
+        1
     }
 }
 
@@ -249,13 +258,15 @@ impl Follower {
             let mut messages = vec![message];
             // What was gathered counts, whatever ended it.
             let gathered = self.gather(&mut stream, &mut messages).await;
-            for message in messages {
-                self.apply(&mut leases, message).await?;
+            let (moved, outcome) = self.apply_abreast(&leases, messages).await;
+            for (partition, seq) in moved {
                 self.applied();
                 *applied += 1;
-                if self.is_wanted_elsewhere() {
-                    return Ok(());
-                }
+                leases.entry(partition).and_modify(|lease| lease.seq = seq);
+            }
+            outcome?;
+            if self.is_wanted_elsewhere() {
+                return Ok(());
             }
             gathered?;
         }
@@ -316,20 +327,44 @@ impl Follower {
         }
     }
 
-    async fn apply(&self, leases: &mut Held, message: TailResponse) -> Result<(), Error> {
+    /// Applies messages of different partitions side by side; answers where those are now that were applied.
+    /// Behind an error none is begun, and those that were are waited for: their effects count.
+    async fn apply_abreast(
+        &self,
+        leases: &Held,
+        messages: Vec<TailResponse>,
+    ) -> (Vec<(Partition, i64)>, Result<(), Error>) {
+        let abreast = self.consumer.abreast().max(1);
+        let mut waiting = messages.into_iter();
+        let mut applying = FuturesUnordered::new();
+        let (mut moved, mut outcome) = (Vec::new(), Ok(()));
+        loop {
+            while outcome.is_ok() && applying.len() < abreast && !self.is_wanted_elsewhere() {
+                let Some(message) = waiting.next() else { break };
+                applying.push(self.apply(leases, message));
+            }
+            match applying.next().await {
+                Some(Ok(mark)) => moved.push(mark),
+                Some(Err(error)) => outcome = outcome.and(Err(error)),
+                None => return (moved, outcome),
+            }
+        }
+    }
+
+    /// Answers how far it came.
+    async fn apply(&self, leases: &Held, message: TailResponse) -> Result<(Partition, i64), Error> {
         let batch = Batch::decode(message, |p| leases.get(&p).map_or(-1, |lease| lease.seq))?;
-        let Some(lease) = leases.get_mut(&batch.partition) else {
-            return Err(Error::Fenced(batch.partition));
-        };
+        let partition = batch.partition;
+        let mut lease = *leases.get(&partition).ok_or(Error::Fenced(partition))?;
         let mut left = Some(batch);
         while let Some(mut portion) = left {
             left = portion.cut(self.consumer.portion(&portion).await?);
-            self.apply_portion(lease, portion).await?;
+            self.apply_portion(&mut lease, portion).await?;
             if self.is_wanted_elsewhere() {
-                return Ok(());
+                break;
             }
         }
-        Ok(())
+        Ok((partition, lease.seq))
     }
 
     /// Whether the stream ends before its next message: the rest of a batch then comes again.

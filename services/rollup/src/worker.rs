@@ -10,6 +10,9 @@ use crate::store::Store;
 
 /// Entries of one transaction while a backlog is consumed: many of them fall into few cells.
 const ENTRIES: usize = 8_192;
+/// Partitions applied at once: on SQLite they share a wait for the disk, on PostgreSQL they wait for its
+/// answers together. More would keep the writers' connections from everybody else.
+const PARTITIONS: usize = 8;
 
 /// Folds batches into cells.
 pub(crate) struct Folding {
@@ -30,6 +33,10 @@ impl Consumer for Folding {
 
     fn appetite(&self) -> usize {
         ENTRIES
+    }
+
+    fn abreast(&self) -> usize {
+        PARTITIONS
     }
 
     async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
