@@ -1,4 +1,4 @@
-//! Where the five services of one suite listen.
+//! Where the five services of one suite listen, and a second replica of one of them.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -26,7 +26,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Five free ports. Tests that run side by side are processes of their own: what one has taken,
+    /// Six free ports. Tests that run side by side are processes of their own: what one has taken,
     /// a locked file tells the others.
     pub fn free() -> Self {
         let start = std::process::id() % u32::from(BLOCKS);
@@ -35,9 +35,9 @@ impl Addresses {
         let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
         let found = blocks.find_map(|first| {
             let ours = take(first)?;
-            (first..first + 5).all(free).then(|| Self { first, _ours: Arc::new(ours) })
+            (first..first + 6).all(free).then(|| Self { first, _ours: Arc::new(ours) })
         });
-        found.expect("five free ports of this machine lie together")
+        found.expect("six free ports of this machine lie together")
     }
 
     pub fn ingest(&self) -> Uri {
@@ -50,6 +50,11 @@ impl Addresses {
 
     pub fn rollup(&self) -> Uri {
         self.uri(2)
+    }
+
+    /// Where a second replica of rollup listens. Nobody but the test knows that there is one.
+    pub fn second_rollup(&self) -> Uri {
+        self.uri(5)
     }
 
     pub fn audit(&self) -> Uri {
@@ -83,9 +88,13 @@ impl Addresses {
     }
 
     fn uri(&self, place: u16) -> Uri {
-        let address = format!("http://127.0.0.1:{}", self.first + place);
-        address.parse().expect("an address is a URI")
+        on(self.first + place)
     }
+}
+
+/// The address of a port of the loopback.
+pub(crate) fn on(port: u16) -> Uri {
+    format!("http://127.0.0.1:{port}").parse().expect("an address is a URI")
 }
 
 /// Takes the ports from `first` on, unless another test has them.

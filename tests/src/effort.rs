@@ -10,6 +10,16 @@ pub fn fuzz_inputs(otherwise: usize) -> usize {
     said("TALLY_TEST_FUZZ_INPUTS").unwrap_or(otherwise)
 }
 
+/// How often something is done to the shared cache: `TALLY_TEST_FAULTS`, or `otherwise`.
+pub fn faults(otherwise: usize) -> usize {
+    said("TALLY_TEST_FAULTS").unwrap_or(otherwise)
+}
+
+/// How many operations two suites are compared over: `TALLY_TEST_OPERATIONS`, or `otherwise`.
+pub fn operations(otherwise: usize) -> usize {
+    said("TALLY_TEST_OPERATIONS").unwrap_or(otherwise)
+}
+
 #[expect(clippy::disallowed_methods, reason = "how long to go on is the runner's to say")]
 fn said(name: &str) -> Option<usize> {
     let said = std::env::var(name).ok()?;

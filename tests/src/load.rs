@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chassis::Channel;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use kernel::Position;
 use tokio::sync::watch;
@@ -79,19 +80,13 @@ pub async fn send(
     let ingest = IngestServiceClient::new(stage.channel(&stage.addresses.ingest()));
     let batches: Vec<Vec<Event>> = events.chunks(size).map(<[Event]>::to_vec).collect();
     let answers = stream::iter(batches.into_iter().map(|events| {
-        let (mut ingest, catalog_at_least) = (ingest.clone(), stage.catalog_version.clone());
+        let mut ingest = ingest.clone();
         async move {
-            let request = TrackBatchRequest { events: events.clone(), catalog_at_least };
-            let results = ingest.track_batch(request).await?.into_inner().results;
-            assert_eq!(results.len(), events.len(), "one result an event");
-            let receipts = events.into_iter().zip(results).map(|(event, result)| {
-                let Some(Outcome::Receipt(receipt)) = result.result else {
-                    panic!("{event:?} was refused: {result:?}");
-                };
-                acks.note(&event.idempotency_key, &receipt);
-                receipt
-            });
-            Ok::<Vec<Receipt>, Status>(receipts.collect())
+            let receipts = track(&mut ingest, stage, events.clone()).await?;
+            for (event, receipt) in events.iter().zip(&receipts) {
+                acks.note(&event.idempotency_key, receipt);
+            }
+            Ok::<Vec<Receipt>, Status>(receipts)
         }
     }))
     .buffer_unordered(IN_FLIGHT);
@@ -104,4 +99,29 @@ pub async fn send(
         duplicates,
         position: last.map(|position| position.to_string()).unwrap_or_default(),
     })
+}
+
+/// Tracks one batch; the receipts in its order.
+///
+/// # Errors
+/// The call's. Whether anything was recorded is unknown then.
+///
+/// # Panics
+/// When an event was refused: none of a test's is wrong.
+pub async fn track(
+    ingest: &mut IngestServiceClient<Channel>,
+    stage: &Stage,
+    events: Vec<Event>,
+) -> Result<Vec<Receipt>, Status> {
+    let catalog_at_least = stage.catalog_version.clone();
+    let request = TrackBatchRequest { events: events.clone(), catalog_at_least };
+    let results = ingest.track_batch(request).await?.into_inner().results;
+    assert_eq!(results.len(), events.len(), "one result an event");
+    let receipts = events.into_iter().zip(results).map(|(event, result)| {
+        let Some(Outcome::Receipt(receipt)) = result.result else {
+            panic!("{event:?} was refused: {result:?}");
+        };
+        receipt
+    });
+    Ok(receipts.collect())
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Uri;
 use tokio::time::Instant;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -33,12 +34,11 @@ where
     }
 }
 
-/// Waits until the server on this port of the loopback says SERVING, and looks in between whether
+/// Waits until the server at this address says SERVING, and looks in between whether
 /// there is still a point in waiting.
-pub(crate) async fn serving(port: u16, mut look: impl FnMut()) {
-    let uri = format!("http://127.0.0.1:{port}").parse().expect("an address is a URI");
-    let mut health = HealthClient::new(channel(&uri, None));
-    eventually(&format!("healthy server on port {port}"), async || {
+pub(crate) async fn serving(uri: &Uri, mut look: impl FnMut()) {
+    let mut health = HealthClient::new(channel(uri, None));
+    eventually(&format!("healthy server at {uri}"), async || {
         look();
         let answer = health.check(HealthCheckRequest::default()).await.ok()?;
         (answer.into_inner().status() == ServingStatus::Serving).then_some(())

@@ -5,8 +5,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use http::Uri;
 use testkit::process::Process;
 
+use crate::address::on;
 use crate::settings::{Storage, vars};
 use crate::{Addresses, patience};
 
@@ -52,14 +54,34 @@ impl Program {
     /// When one of the programs ends instead, with what it said.
     pub async fn all_serving(programs: &mut [Self], addresses: &Addresses) {
         for (_, port) in addresses.ports() {
-            patience::serving(port, || programs.iter_mut().for_each(Self::must_run)).await;
+            patience::serving(&on(port), || programs.iter_mut().for_each(Self::must_run)).await;
         }
+    }
+
+    /// Waits until the service at `uri`, which this program runs, says SERVING.
+    ///
+    /// # Panics
+    /// When the program ends instead, with what it said.
+    pub async fn serving(&mut self, uri: &Uri) {
+        patience::serving(uri, || self.must_run()).await;
     }
 
     /// SIGKILL: no drain, no last commit, nothing said.
     pub fn kill(&mut self) {
         self.must_run();
         self.process.kill();
+    }
+
+    /// SIGSTOP: its connections stay open, and it does nothing until [`Self::resume`].
+    pub fn pause(&mut self) {
+        self.must_run();
+        self.process.freeze();
+    }
+
+    /// SIGCONT: it goes on in the middle of whatever it was at, and takes no notice of the time.
+    pub fn resume(&mut self) {
+        self.must_run();
+        self.process.thaw();
     }
 
     fn must_run(&mut self) {

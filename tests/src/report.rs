@@ -82,14 +82,14 @@ impl Report {
         let mut reports = ReportServiceClient::new(channel);
         let mut of = [Line::default(), Line::default()];
         for (agent, line) in [TRIAGE_AGENT, FAILING_AGENT].into_iter().zip(&mut of) {
-            let query = Some(query(agent, at_least));
+            let query = Some(Month::query(agent, at_least));
             let request = GetOverviewRequest { query, compare_previous: false };
             let answer = reports.get_overview(request).await.expect("an overview").into_inner();
             let measures = answer.overview.and_then(|overview| overview.measures);
             *line = Line::from(measures.expect("an overview has measures"));
         }
         let request = GetSavingsRequest {
-            query: Some(query(TRIAGE_AGENT, at_least)),
+            query: Some(Month::query(TRIAGE_AGENT, at_least)),
             dimensions: vec![Dimension::TaskType.into()],
             ..Default::default()
         };
@@ -103,18 +103,21 @@ impl Report {
     }
 }
 
-fn query(agent: &str, at_least: &str) -> ReportQuery {
-    let edge = |at: kernel::Timestamp| {
-        let (seconds, nanos) = at.parts();
-        Some(wire::Timestamp { seconds, nanos })
-    };
-    let window = Window { start_time: edge(Month::start()), end_time: edge(Month::end()) };
-    let agents = Filter { dimension: Dimension::Agent.into(), values: vec![agent.to_owned()] };
-    ReportQuery {
-        window: Some(window),
-        filters: vec![agents],
-        at_least: at_least.to_owned(),
-        ..Default::default()
+impl Month {
+    /// What an agent did in the month, with everything up to `at_least`.
+    pub fn query(agent: &str, at_least: &str) -> ReportQuery {
+        let edge = |at: kernel::Timestamp| {
+            let (seconds, nanos) = at.parts();
+            Some(wire::Timestamp { seconds, nanos })
+        };
+        let window = Window { start_time: edge(Self::start()), end_time: edge(Self::end()) };
+        let agents = Filter { dimension: Dimension::Agent.into(), values: vec![agent.to_owned()] };
+        ReportQuery {
+            window: Some(window),
+            filters: vec![agents],
+            at_least: at_least.to_owned(),
+            ..Default::default()
+        }
     }
 }
 

@@ -34,15 +34,20 @@ pub struct Stage {
 impl Stage {
     /// In a suite of this process.
     pub async fn set(addresses: &Addresses) -> Self {
-        Self::with(addresses, SERVICE_TOKEN.to_owned()).await
+        Self::with(addresses, SERVICE_TOKEN.to_owned(), "tests").await
     }
 
     /// In a suite of other processes, by the credential they share in their directory.
     pub async fn set_beside(addresses: &Addresses, data_dir: &Path) -> Self {
-        Self::with(addresses, program::service_token(data_dir)).await
+        Self::with(addresses, program::service_token(data_dir), "tests").await
     }
 
-    async fn with(addresses: &Addresses, service_token: String) -> Self {
+    /// Another workspace of the same suite. Its id follows from its name, as the partition from the id.
+    pub async fn another(&self, name: &str) -> Self {
+        Self::with(&self.addresses, self.service_token.clone(), name).await
+    }
+
+    async fn with(addresses: &Addresses, service_token: String, name: &str) -> Self {
         let mut stage = Self {
             addresses: addresses.clone(),
             workspace: String::new(),
@@ -51,10 +56,10 @@ impl Stage {
             service_token,
         };
         let request = CreateWorkspaceRequest {
-            name: "tests".to_owned(),
+            name: name.to_owned(),
             time_zone: "UTC".to_owned(),
             currency_code: "EUR".to_owned(),
-            request_id: "tests".to_owned(),
+            request_id: name.to_owned(),
         };
         let created = stage.access().create_workspace(request).await.expect("a workspace");
         let workspace = created.into_inner().workspace.expect("the answer holds it");

@@ -9,6 +9,7 @@ use kernel::Clock;
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 
+use crate::address::on;
 use crate::settings::{SERVICE_TOKEN, Storage, Vars, vars};
 use crate::{Addresses, patience};
 
@@ -59,7 +60,7 @@ impl Suite {
             servers.push(serve(service, &ctx).await.unwrap_or_else(|error| panic!("{error}")));
         }
         for (_, port) in addresses.ports() {
-            patience::serving(port, || {}).await;
+            patience::serving(&on(port), || {}).await;
         }
         Self { addresses, ctx, servers, _directory: directory }
     }
