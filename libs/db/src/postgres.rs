@@ -19,7 +19,7 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// No statement of ours takes this long; a runaway one must not hold a partition's head for ever.
 const STATEMENT_TIMEOUT: &str = "30s";
 /// A session whose process was stopped mid-transaction gives up its locks after this long.
-const IDLE_IN_TRANSACTION: &str = "30s";
+const IDLE_IN_TRANSACTION: &str = "10s";
 /// A server that is still replaying its log says so (57P03); it is given this long to finish.
 const STARTING_UP: Duration = Duration::from_secs(30);
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use db::Db;
 use kernel::{PARTITIONS, Partition};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, OnConflict};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, LockBehavior, LockType, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 
 use crate::Error;
@@ -103,7 +104,8 @@ async fn settle(
     until: i64,
 ) -> Result<Held, Error> {
     use partition::{Column, Entity, Model};
-    let rows = Entity::find().all(txn).await?;
+    // In their order, so that which of them are given back does not depend on which are busy.
+    let rows = Entity::find().order_by_asc(Column::Partition).all(txn).await?;
     let is_mine = |row: &Model| row.holder == Some(holder);
     let is_free = |row: &Model| row.holder.is_none() || row.expires_time < now;
     let mine: Vec<i16> = rows.iter().filter(|r| is_mine(r)).map(|r| r.partition).collect();
@@ -129,6 +131,7 @@ async fn settle(
         .map(|r| r.partition)
         .take(share.saturating_sub(keep.len()))
         .collect();
+    let wanted = unlocked(txn, wanted).await?;
     if !wanted.is_empty() {
         // Conditional: of two replicas that saw the same free partition, one finds it taken.
         Entity::update_many()
@@ -151,6 +154,18 @@ async fn settle(
             .collect(),
         applied: named.map(|(partition, row)| (partition, row.seq)).collect(),
     })
+}
+
+/// Those that no transaction holds. A replica that stands still in the middle of one holds its row until
+/// the server ends it, and must not keep its successor from everything else.
+async fn unlocked(txn: &DatabaseTransaction, wanted: Vec<i16>) -> Result<Vec<i16>, Error> {
+    if wanted.is_empty() {
+        return Ok(wanted);
+    }
+    let find = partition::Entity::find()
+        .filter(partition::Column::Partition.is_in(wanted))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    Ok(find.all(txn).await?.into_iter().map(|row| row.partition).collect())
 }
 
 async fn give_back(txn: &DatabaseTransaction, which: Condition) -> Result<(), Error> {

@@ -70,7 +70,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            lease: Duration::from_secs(3),
+            lease: Duration::from_secs(2),
             backoff: (Duration::from_millis(50), Duration::from_secs(2)),
         }
     }

@@ -17,6 +17,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use tail::{Batch, Checkpoint, Consumer, Error, Progress, Settings};
 use testkit::TestDb;
+use tokio::sync::oneshot;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -204,6 +205,38 @@ async fn replicas_share_and_take_over(db: TestDb) {
         ledger.grow(partition, 1);
     }
     until("the survivor takes over", || async { effects(&db.db).await == 256 }).await;
+    one.ctx.stop.cancel();
+    one.ctx.tasks.close();
+    one.ctx.tasks.wait().await;
+}
+
+/// On SQLite whoever is in a transaction keeps everybody back, and no replica stands still in one: all are
+/// on one machine.
+#[tokio::test]
+async fn a_row_that_a_transaction_holds_keeps_no_other_back() {
+    let db = testkit::postgres::<Migrator>("tail").await;
+    let (held, holds) = oneshot::channel();
+    let (let_go, released) = oneshot::channel::<()>();
+    let other = db.another().await;
+    let holding = tokio::spawn(async move {
+        let hold = other.write::<_, (), Error>(move |txn| {
+            Box::pin(async move {
+                let sql = "UPDATE tail_partition SET seq = seq WHERE partition = 5";
+                txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql)).await?;
+                held.send(()).unwrap();
+                released.await.unwrap();
+                Ok(())
+            })
+        });
+        hold.await.unwrap();
+    });
+    holds.await.unwrap();
+    let ledger = Ledger::start().await;
+    let one = replica(&ledger, db.db.clone(), 1);
+    until("all but one are taken", || async { ledger.streams() == vec![63] }).await;
+    let_go.send(()).unwrap();
+    holding.await.unwrap();
+    until("and then that one", || async { ledger.streams() == vec![64] }).await;
     one.ctx.stop.cancel();
     one.ctx.tasks.close();
     one.ctx.tasks.wait().await;
