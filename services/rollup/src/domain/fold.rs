@@ -1,8 +1,7 @@
 //! Steps become deltas of cells: one per (workspace, grain, level, start, dimensions), whatever the order and
 //! however the ledger was cut into batches. A step taken away is a delta with the other sign.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use kernel::{Timestamp, WorkspaceId};
 
 use crate::domain::{Dimensions, Durations, Effect, Efforts, Grain, Level, Measures, Step};
@@ -42,7 +41,9 @@ pub(crate) struct Folder {
 /// Where the sets and tickets of one workspace stand in the lists.
 #[derive(Debug, Default)]
 struct Places {
-    dimensions: HashMap<Dimensions, usize>,
+    /// By the dimensions of a step: the set of each grain.
+    steps: HashMap<Dimensions, [usize; Grain::ALL.len()]>,
+    sets: HashMap<(Grain, Dimensions), usize>,
     tickets: HashMap<String, usize>,
 }
 
@@ -62,14 +63,17 @@ impl Folder {
                 self.deltas.tickets.len() - 1
             })
         });
+        let sets = place(&mut places.steps, &step.dimensions, || {
+            Grain::ALL.map(|grain| {
+                let kept = grain.keep(&step.dimensions);
+                *places.sets.entry((grain, kept)).or_insert_with_key(|(_, kept)| {
+                    self.deltas.dimensions.push((step.workspace, kept.clone()));
+                    self.deltas.dimensions.len() - 1
+                })
+            })
+        });
         let measures = step.measures() * events;
-        for grain in Grain::ALL {
-            let dimensions = grain.keep(&step.dimensions);
-            let places = self.places.entry(step.workspace).or_default();
-            let set = place(&mut places.dimensions, &dimensions, || {
-                self.deltas.dimensions.push((step.workspace, dimensions.clone()));
-                self.deltas.dimensions.len() - 1
-            });
+        for (grain, set) in Grain::ALL.into_iter().zip(sets) {
             for level in Level::ALL {
                 let cell = self.cell(step, grain, level, set);
                 cell.measures += measures;
@@ -122,11 +126,11 @@ impl Folder {
 }
 
 /// The place of `value`, drawn where it is new.
-fn place<T: Clone + Eq + std::hash::Hash>(
-    known: &mut HashMap<T, usize>,
+fn place<T: Clone + Eq + std::hash::Hash, P: Copy>(
+    known: &mut HashMap<T, P>,
     value: &T,
-    draw: impl FnOnce() -> usize,
-) -> usize {
+    draw: impl FnOnce() -> P,
+) -> P {
     if let Some(&place) = known.get(value) {
         return place;
     }

@@ -4,7 +4,7 @@
 //! and which tickets it has seen. `counts` has how many events each of those tickets has, where that is not
 //! one: of use only to whoever takes something away, and as long as the rest where tickets take three steps.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::words::{Key, Words};
 use crate::domain::{
@@ -121,27 +121,30 @@ struct Writer {
     cells: Vec<u8>,
     counts: Vec<u8>,
     signed: bool,
+    /// Used again and again: a cell takes several parts.
+    scratch: Vec<u8>,
 }
 
 impl Writer {
     fn push(&mut self, key: Key, content: &Content) {
-        let (body, mut counts) = (body(content), Vec::new());
-        content.tickets.put_other(&mut counts);
-        self.put(key, &body, &counts, content.tickets.is_signed());
+        let signed = content.tickets.is_signed();
+        key.put(&mut self.cells);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        put_part(&mut self.cells, &mut scratch, |into| put_body(into, content));
+        put_part(&mut self.counts, &mut scratch, |into| content.tickets.put_other(into));
+        self.scratch = scratch;
+        self.signed |= signed;
     }
 
     fn copy(&mut self, key: Key, entry: &Entry<'_>) -> Result<(), BadBlock> {
-        self.put(key, entry.body, entry.counts.ok_or(BadBlock)?, entry.is_signed());
-        Ok(())
-    }
-
-    fn put(&mut self, key: Key, body: &[u8], counts: &[u8], signed: bool) {
+        let counts = entry.counts.ok_or(BadBlock)?;
         key.put(&mut self.cells);
-        varint::put(&mut self.cells, body.len() as u64);
-        self.cells.extend_from_slice(body);
-        varint::put(&mut self.counts, counts.len() as u64);
-        self.counts.extend_from_slice(counts);
-        self.signed |= signed;
+        for (into, part) in [(&mut self.cells, entry.body), (&mut self.counts, counts)] {
+            varint::put(into, part.len() as u64);
+            into.extend_from_slice(part);
+        }
+        self.signed |= entry.is_signed();
+        Ok(())
     }
 
     fn finish(self) -> Block {
@@ -157,24 +160,26 @@ impl Writer {
 
 /// A mask of the measures that are not zero with a bit for a signed cell below it, those measures, the
 /// durations and the efforts with their lengths, and the tickets seen.
-fn body(content: &Content) -> Vec<u8> {
-    let mut body = Vec::with_capacity(64);
+fn put_body(body: &mut Vec<u8>, content: &Content) {
     let measures = content.measures.to_array();
     let set = (0u64..).zip(measures).filter(|(_, sum)| *sum != 0);
     let mask = set.fold(0, |mask, (at, _)| mask | 1 << at);
-    varint::put(&mut body, mask << 1 | u64::from(content.tickets.is_signed()));
+    varint::put(body, mask << 1 | u64::from(content.tickets.is_signed()));
     for sum in measures.into_iter().filter(|sum| *sum != 0) {
-        varint::put_signed(&mut body, sum);
+        varint::put_signed(body, sum);
     }
-    let mut part = Vec::new();
-    content.durations.put(&mut part);
-    varint::put(&mut body, part.len() as u64);
-    body.append(&mut part);
-    content.efforts.put(&mut part);
-    varint::put(&mut body, part.len() as u64);
-    body.append(&mut part);
-    content.tickets.put_seen(&mut body);
-    body
+    let mut scratch = Vec::new();
+    put_part(body, &mut scratch, |into| content.durations.put(into));
+    put_part(body, &mut scratch, |into| content.efforts.put(into));
+    content.tickets.put_seen(body);
+}
+
+/// A length, and the bytes that `put` writes.
+fn put_part(into: &mut Vec<u8>, scratch: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    scratch.clear();
+    put(scratch);
+    varint::put(into, scratch.len() as u64);
+    into.extend_from_slice(scratch);
 }
 
 /// The entries of a block.

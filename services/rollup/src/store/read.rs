@@ -1,9 +1,10 @@
 //! Reading windows: one statement, so that cells and position are of one moment on both databases.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use db::bulk::Rows;
+use foldhash::HashMap;
 use futures_util::TryStreamExt as _;
 use kernel::{Position, Timestamp, WorkspaceId};
 use sea_orm::{DbErr, QueryResult, StreamTrait as _};

@@ -3,8 +3,7 @@
 //!
 //! A table of dimension sets had nearly as many rows as there were events, in workspaces of few.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use kernel::{Currency, Outcome};
 
 use crate::domain::{Dimensions, Rate, varint};
@@ -28,7 +27,7 @@ pub(super) struct Translation<'w> {
 
 impl Default for Words {
     fn default() -> Self {
-        Self { texts: vec!["".into()], numbers: HashMap::from([("".into(), 0)]) }
+        Self { texts: vec!["".into()], numbers: HashMap::from_iter([("".into(), 0)]) }
     }
 }
 
