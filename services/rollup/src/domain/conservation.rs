@@ -33,22 +33,23 @@ pub(crate) fn checks(query: &Query, held: &[Held]) -> Vec<Check> {
         check("days_equal_quarters_cost", DAYS_COST, cost(&total), cost(&counted)),
         check("days_equal_quarters_tickets", DAYS_TICKETS, total.tickets(), counted.tickets()),
     ];
-    // Totals cannot be held against what they do not tell apart.
-    if Grain::telling(query.named()) == Grain::Total {
-        let coarse: Vec<Cell> = of(Grain::Total).filter(in_cover).map(Held::cell).collect();
+    for (grain, ids) in [(Grain::Total, TOTALS), (Grain::Work, WORK)] {
+        // They cannot be held against what they do not tell apart.
+        if Grain::telling(query.named()) > grain {
+            continue;
+        }
+        let coarse: Vec<Cell> = of(grain).filter(in_cover).map(Held::cell).collect();
         let coarse = overview(query, &coarse);
-        checks.extend([
-            check("totals_equal_cells_events", TOTALS_EVENTS, coarse.events(), total.events()),
-            check("totals_equal_cells_time", TOTALS_TIME, coarse.saved_ms(), total.saved_ms()),
-            check("totals_equal_cells_cost", TOTALS_COST, cost(&coarse), cost(&total)),
-            check("totals_equal_cells_tickets", TOTALS_TICKETS, coarse.tickets(), total.tickets()),
-            check(
-                "totals_equal_cells_durations",
-                TOTALS_DURATIONS,
-                coarse.durations().count(),
-                total.durations().count(),
-            ),
-        ]);
+        let sums = |tally: &Tally| {
+            let durations = tally.durations().count();
+            [tally.events(), tally.saved_ms(), cost(tally), tally.tickets(), durations]
+        };
+        let sums = sums(&coarse).into_iter().zip(sums(&total));
+        checks.extend(
+            ids.into_iter()
+                .zip(sums)
+                .map(|((id, description), (left, right))| check(id, description, left, right)),
+        );
     }
     let mut segments = Tally::default();
     for row in
@@ -90,14 +91,47 @@ const DAYS_TIME: &str = "milliseconds saved by days, and by quarter hours alone"
 const DAYS_COST: &str =
     "millionths of agent cost of all currencies by days, and by quarter hours alone";
 const DAYS_TICKETS: &str = "distinct tickets by days, and by quarter hours alone";
-const TOTALS_EVENTS: &str = "steps of the totals, and of the cells of every combination";
-const TOTALS_TIME: &str = "milliseconds saved by the totals, and by the cells of every combination";
-const TOTALS_COST: &str = "millionths of agent cost of all currencies in the totals, and in the \
-     cells of every combination";
-const TOTALS_TICKETS: &str =
-    "distinct tickets of the totals, and of the cells of every combination";
-const TOTALS_DURATIONS: &str =
-    "steps that say how long they took in the totals, and in the cells of every combination";
+/// Events, time, cost, tickets and durations of the coarsest cells.
+const TOTALS: [(&str, &str); 5] = [
+    ("totals_equal_cells_events", "steps of the totals, and of the cells of every combination"),
+    (
+        "totals_equal_cells_time",
+        "milliseconds saved by the totals, and by the cells of every combination",
+    ),
+    (
+        "totals_equal_cells_cost",
+        "millionths of agent cost of all currencies in the totals, and in the cells of every \
+         combination",
+    ),
+    (
+        "totals_equal_cells_tickets",
+        "distinct tickets of the totals, and of the cells of every combination",
+    ),
+    (
+        "totals_equal_cells_durations",
+        "steps that say how long they took in the totals, and in the cells of every combination",
+    ),
+];
+/// The same of the cells by task type and agent.
+const WORK: [(&str, &str); 5] = [
+    ("work_equals_cells_events", "steps by task type and agent, and by every combination"),
+    (
+        "work_equals_cells_time",
+        "milliseconds saved by task type and agent, and by every combination",
+    ),
+    (
+        "work_equals_cells_cost",
+        "millionths of agent cost of all currencies by task type and agent, and by every combination",
+    ),
+    (
+        "work_equals_cells_tickets",
+        "distinct tickets by task type and agent, and by every combination",
+    ),
+    (
+        "work_equals_cells_durations",
+        "steps that say how long they took by task type and agent, and by every combination",
+    ),
+];
 const SEGMENTS_EVENTS: &str = "steps of all task types and agents, and of the whole";
 const SEGMENTS_TIME: &str = "milliseconds saved by all task types and agents, and by the whole";
 const SEGMENTS_COST: &str =

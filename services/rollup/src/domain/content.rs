@@ -7,7 +7,7 @@ use crate::domain::{Durations, Efforts, Measures, TicketCounts};
 pub(crate) struct Content {
     pub(crate) measures: Measures,
     pub(crate) tickets: TicketCounts,
-    /// Of totals: a sketch.
+    /// Of coarse cells: a sketch.
     pub(crate) durations: Durations,
     /// Of full cells, where few steps meet: exact.
     pub(crate) efforts: Efforts,

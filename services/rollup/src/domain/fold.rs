@@ -79,7 +79,7 @@ impl Folder {
                 cell.measures += measures;
                 match grain {
                     Grain::Full => cell.efforts.add(step.spent, events),
-                    Grain::Total => {
+                    Grain::Total | Grain::Work => {
                         if let Some(ms) = step.spent.agent_ms {
                             cell.durations.add(ms.into(), events);
                         }

@@ -11,48 +11,64 @@ use crate::domain::{Dimension, Dimensions};
 pub(crate) enum Grain {
     /// No others.
     Total,
+    /// What was done and by whom.
+    Work,
     /// All of them.
     Full,
 }
 
 impl Grain {
     /// From the coarsest on.
-    pub(crate) const ALL: [Self; 2] = [Self::Total, Self::Full];
+    pub(crate) const ALL: [Self; 3] = [Self::Total, Self::Work, Self::Full];
 
     /// The number rows hold.
     pub(crate) const fn number(self) -> i16 {
         match self {
             Self::Total => 0,
             Self::Full => 1,
+            Self::Work => 2,
         }
     }
 
     /// The coarsest cells that answer a question which names these.
     pub(crate) fn telling(named: impl IntoIterator<Item = Dimension>) -> Self {
-        let by_outcome = named.into_iter().all(|dimension| dimension == Dimension::Outcome);
-        if by_outcome { Self::Total } else { Self::Full }
+        let needed = named.into_iter().map(|dimension| match dimension {
+            Dimension::Outcome => Self::Total,
+            Dimension::TaskType | Dimension::Agent => Self::Work,
+            Dimension::Project
+            | Dimension::Intent
+            | Dimension::Queue
+            | Dimension::Channel
+            | Dimension::Language
+            | Dimension::Technical
+            | Dimension::Model
+            | Dimension::BaselineVersion
+            | Dimension::RateVersion => Self::Full,
+        });
+        needed.max().unwrap_or(Self::Total)
     }
 
     /// What of a step's dimensions its cell keeps.
     pub(crate) fn keep(self, of: &Dimensions) -> Dimensions {
-        match self {
-            Self::Full => of.clone(),
-            Self::Total => Dimensions {
-                task_type: String::new(),
-                agent: String::new(),
-                outcome: of.outcome,
-                project: String::new(),
-                intent: String::new(),
-                queue: String::new(),
-                channel: String::new(),
-                language: String::new(),
-                technical: None,
-                model: String::new(),
-                baseline_version: String::new(),
-                rate_version: String::new(),
-                rate: of.rate,
-                cost_currency: of.cost_currency,
-            },
+        if self == Self::Full {
+            return of.clone();
+        }
+        let worked = |text: &String| if self == Self::Work { text.clone() } else { String::new() };
+        Dimensions {
+            task_type: worked(&of.task_type),
+            agent: worked(&of.agent),
+            outcome: of.outcome,
+            project: String::new(),
+            intent: String::new(),
+            queue: String::new(),
+            channel: String::new(),
+            language: String::new(),
+            technical: None,
+            model: String::new(),
+            baseline_version: String::new(),
+            rate_version: String::new(),
+            rate: of.rate,
+            cost_currency: of.cost_currency,
         }
     }
 }
@@ -62,9 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_question_that_names_nothing_but_the_outcome_is_answered_by_totals() {
+    fn a_question_is_answered_by_the_coarsest_cells_that_can() {
+        use Dimension::{Agent, Outcome, Queue, TaskType};
         assert_eq!(Grain::telling([]), Grain::Total);
-        assert_eq!(Grain::telling([Dimension::Outcome]), Grain::Total);
-        assert_eq!(Grain::telling([Dimension::Outcome, Dimension::Agent]), Grain::Full);
+        assert_eq!(Grain::telling([Outcome]), Grain::Total);
+        assert_eq!(Grain::telling([Agent, Outcome, TaskType]), Grain::Work);
+        assert_eq!(Grain::telling([TaskType, Queue, Outcome]), Grain::Full);
     }
 }

@@ -16,23 +16,23 @@ use crate::domain::{
     AlignedWindow, Cell, Content, Durations, Efforts, Grain, Level, Measures, Span, TicketSet,
 };
 
-/// The cursor's row is there even when no block is, and says as of when there is none. Counts are read for
-/// places where something was taken back and is not merged yet: without them nobody can tell whether a
-/// ticket is still there.
-const READ: &str = "SELECT tail_partition.seq AS as_of, found.* FROM tail_partition LEFT JOIN (\
-     SELECT rows.bucket, block.grain, block.level, block.start_time, block.cells, \
+/// A row that says the position, and the blocks. Counts are read for places where something was taken back
+/// and is not merged yet: without them nobody can tell whether a ticket is still there.
+const READ: &str = "SELECT tail_partition.seq AS as_of, NULL AS bucket, NULL AS grain, \
+     NULL AS level, NULL AS start_time, NULL AS cells, NULL AS counts \
+     FROM tail_partition WHERE tail_partition.partition = {0} \
+     UNION ALL SELECT NULL, rows.bucket, block.grain, block.level, block.start_time, block.cells, \
      CASE WHEN {1} = 1 OR EXISTS (SELECT 1 FROM cell_block AS other \
      WHERE other.partition = block.partition AND other.workspace = block.workspace \
      AND other.generation = block.generation AND other.grain = block.grain \
      AND other.level = block.level AND other.start_time = block.start_time \
-     AND other.signed = 1) THEN block.counts END AS counts \
+     AND other.signed = 1) THEN block.counts END \
      FROM {rows} CROSS JOIN cell_block AS block \
      WHERE block.partition = {0} AND block.workspace = {2} AND block.generation = COALESCE((\
      SELECT generation.live FROM generation \
      WHERE generation.partition = {0} AND generation.workspace = {2}), 0) \
      AND block.grain = rows.grain AND block.level = rows.level \
-     AND block.start_time >= rows.from_time AND block.start_time < rows.to_time\
-     ) AS found ON true WHERE tail_partition.partition = {0}";
+     AND block.start_time >= rows.from_time AND block.start_time < rows.to_time";
 
 /// What is to be read.
 struct Wanted {
@@ -207,9 +207,9 @@ async fn read(
     let mut rows = db.stream_raw(statement).await?;
     let mut seq = 0;
     while let Some(row) = rows.try_next().await? {
-        seq = row.try_get("", "as_of")?;
-        if let Some(found) = found(&row)? {
-            take(found).map_err(|BadBlock| corrupt())?;
+        match found(&row)? {
+            Some(found) => take(found).map_err(|BadBlock| corrupt())?,
+            None => seq = row.try_get("", "as_of")?,
         }
     }
     Ok(Position { partition, seq })
