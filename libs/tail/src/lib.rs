@@ -6,6 +6,7 @@
 //! work but never repeats effects.
 #![deny(missing_docs)]
 
+mod ahead;
 mod batch;
 mod checkpoint;
 mod entity;

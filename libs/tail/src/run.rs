@@ -17,6 +17,7 @@ use wire::common::v1 as common;
 use wire::ingest::v1::ledger_service_client::LedgerServiceClient;
 use wire::ingest::v1::{TailRequest, TailResponse};
 
+use crate::ahead::Ahead;
 use crate::lease::{Lease, Leases};
 use crate::{Batch, Checkpoint, Error, Progress};
 
@@ -245,19 +246,20 @@ impl Follower {
         for (partition, lease) in &mut leases {
             lease.seq = lease.seq.max(self.progress.applied(*partition));
         }
-        let mut stream = self.open(&leases).await?;
+        let stream = self.open(&leases).await?;
         self.reached();
+        let mut stream = Ahead::read(stream, self.consumer.appetite() > 0);
         loop {
             let message = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(()),
                 _ = self.held.changed() => return Ok(()),
-                message = stream.message() => message?,
+                message = stream.next() => message?,
             };
             let Some(message) = message else { return Ok(()) };
             let mut messages = vec![message];
             // What was gathered counts, whatever ended it.
-            let gathered = self.gather(&mut stream, &mut messages).await;
+            let gathered = self.gather(&mut stream, &mut messages);
             let (moved, outcome) = self.apply_abreast(&leases, messages).await;
             for (partition, seq) in moved {
                 self.applied();
@@ -273,19 +275,10 @@ impl Follower {
     }
 
     /// Takes messages that are there already, each partition's into one.
-    async fn gather(
-        &self,
-        stream: &mut Streaming<TailResponse>,
-        messages: &mut Vec<TailResponse>,
-    ) -> Result<(), Error> {
+    fn gather(&self, stream: &mut Ahead, messages: &mut Vec<TailResponse>) -> Result<(), Error> {
         let mut entries: usize = messages.iter().map(|message| message.entries.len()).sum();
         while entries < self.consumer.appetite() {
-            let more = tokio::select! {
-                biased;
-                more = stream.message() => more?,
-                () = std::future::ready(()) => return Ok(()),
-            };
-            let Some(mut more) = more else { return Ok(()) };
+            let Some(mut more) = stream.next_here()? else { return Ok(()) };
             entries += more.entries.len();
             match messages.iter_mut().find(|known| known.partition == more.partition) {
                 Some(known) => known.entries.append(&mut more.entries),

@@ -8,8 +8,10 @@ use tail::{Batch, Checkpoint, Consumer};
 use crate::ledger;
 use crate::store::Store;
 
-/// Entries of one transaction while a backlog is consumed: many of them fall into few cells.
-const ENTRIES: usize = 8_192;
+/// Entries taken together while a backlog is consumed: many of a partition fall into few cells.
+const ENTRIES: usize = 32_768;
+/// Entries of one transaction: it holds the writer for some 0.2 s.
+const PORTION: usize = 8_192;
 /// Partitions applied at once: on SQLite they share a wait for the disk, on PostgreSQL they wait for its
 /// answers together. More would keep the writers' connections from everybody else.
 const PARTITIONS: usize = 8;
@@ -33,6 +35,10 @@ impl Consumer for Folding {
 
     fn appetite(&self) -> usize {
         ENTRIES
+    }
+
+    async fn portion(&self, batch: &Batch) -> Result<usize, tail::Error> {
+        Ok(batch.entries.len().min(PORTION))
     }
 
     fn abreast(&self) -> usize {
