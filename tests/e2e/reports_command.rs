@@ -7,8 +7,10 @@ use tests::{Addresses, Program, Said, Stage, command};
 use tonic::Code;
 use wire::ingest::v1::RevokeApiKeyRequest;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
-use wire::rollup::v1::WatchOverviewRequest;
 use wire::rollup::v1::report_service_client::ReportServiceClient;
+use wire::rollup::v1::{
+    DifferenceCause, GetOverviewRequest, ReportQuery, ReportView, WatchOverviewRequest,
+};
 
 struct Lead {
     _program: [Program; 1],
@@ -108,6 +110,44 @@ async fn a_report_is_split_exported_and_shared_until_its_link_is_revoked() {
         log.contains("opened") && log.contains("revoked") && log.contains("127.0.0.1"),
         "{log}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_baseline_set_later_changes_what_is_restated_and_the_report_says_why() {
+    let lead = Lead::start().await;
+    lead.counted().await;
+    let five = ["baseline", "email_classification", "5m", "--reason", "Measured in May"];
+    lead.said(&[&["catalog", "set"][..], &five].concat());
+    let mut reports = ReportServiceClient::new(lead.stage.channel(&lead.addresses.rollup()));
+    let mut overview = async |view: ReportView| {
+        let query = Some(ReportQuery { view: view.into(), ..Default::default() });
+        let request = GetOverviewRequest { query, ..Default::default() };
+        let overview = reports.get_overview(request).await.unwrap().into_inner().overview.unwrap();
+        let (measures, basis) = (overview.measures.unwrap(), overview.basis.unwrap());
+        assert_eq!(basis.view(), view);
+        (measures.time_saved_ms, measures.cost_saved[0].micros, basis.differences)
+    };
+    let (recorded, restated) =
+        (overview(ReportView::AsRecorded).await, overview(ReportView::AsRestated).await);
+    assert_eq!((recorded.0, restated.0), (9 * 240_000, 9 * 300_000));
+    assert_eq!(recorded.2, []);
+    let [why] = &restated.2[..] else { panic!("{:?}", restated.2) };
+    assert_eq!(why.cause(), DifferenceCause::Baseline);
+    assert_eq!((&*why.task_type, &*why.from_version), ("email_classification", "builtin@1"));
+    assert_eq!(recorded.0 + why.time_saved_ms, restated.0);
+    assert_eq!(recorded.1 + why.cost_saved[0].micros, restated.1);
+
+    for report in [&["overview"][..], &["savings"], &["series", "--by", "month"]] {
+        let table = lead.said(&[report, &["--view", "restated"]].concat());
+        assert!(table.contains("restated at today's versions"), "{table}");
+        assert!(table.contains("0.15 h") && table.contains("EUR 12.75"), "{table}");
+        let plain = lead.said(report);
+        assert!(!plain.contains("restated"), "{plain}");
+    }
+    let json = lead.said(&["savings", "--view", "restated", "--json"]);
+    assert!(json.contains(r#""cause":"DIFFERENCE_CAUSE_BASELINE""#), "{json}");
+    let file = lead.said(&["export", "savings", "--view", "restated"]);
+    assert!(file.contains("# difference,baseline,email_classification,builtin@1,"), "{file}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use tonic::{Status, Streaming};
 use wire::ingest::v1::TailResponse;
 
 /// What waits at most, KiB, besides what is being applied.
-const ROOM: u32 = 16 * 1024;
+const ROOM: u32 = 8 * 1024;
 
 /// A stream of the ledger, some of it here already.
 pub(crate) struct Ahead {

@@ -31,6 +31,20 @@ pub(crate) trait Stamped: Message + Default {
     fn as_of(&self) -> &str;
 }
 
+/// An answer that was just made.
+pub(crate) struct Made<A> {
+    pub(crate) answer: A,
+    pub(crate) as_of: Position,
+    /// Whether it is the answer to its key, for others too.
+    pub(crate) is_kept: bool,
+}
+
+/// Why nothing came to lie in the cache.
+enum Unkept<A> {
+    Answer(A, Position),
+    Fault(Fault),
+}
+
 /// The cache as reports use it.
 #[derive(Clone)]
 pub(crate) struct Answers {
@@ -56,17 +70,29 @@ impl Answers {
         &self,
         key: &Key,
         need: Need,
-        make: impl Future<Output = Result<(A, Position), Fault>>,
+        make: impl Future<Output = Result<Made<A>, Fault>>,
     ) -> Result<(A, Position), Fault> {
         let make = async {
-            let (answer, as_of) = make.await?;
+            let Made { answer, as_of, is_kept } = make.await.map_err(Unkept::Fault)?;
+            if !is_kept {
+                return Err(Unkept::Answer(answer, as_of));
+            }
             let value = Bytes::from(answer.encode_to_vec());
-            Ok::<_, Fault>(Versioned { version: as_of.seq, value })
+            Ok(Versioned { version: as_of.seq, value })
         };
         let sound = |kept: &Versioned| read::<A>(kept).is_some();
-        let (found, lookup) = self.cache.find_or_make(key, need, KEPT, sound, make).await?;
-        self.told(lookup);
-        read(&found).ok_or_else(|| Fault::internal("the report does not say what it reflects"))
+        match self.cache.find_or_make(key, need, KEPT, sound, make).await {
+            Ok((found, lookup)) => {
+                self.told(lookup);
+                let lost = || Fault::internal("the report does not say what it reflects");
+                read(&found).ok_or_else(lost)
+            }
+            Err(Unkept::Answer(answer, as_of)) => {
+                self.told(Lookup::Miss);
+                Ok((answer, as_of))
+            }
+            Err(Unkept::Fault(fault)) => Err(fault),
+        }
     }
 
     fn told(&self, lookup: Lookup) {

@@ -1,18 +1,21 @@
 //! The use cases: wait for a position, read cells, assemble a report.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use fault::{ErrorReason, Fault};
 use hot::Need;
 use kernel::{Position, WorkspaceId};
 use tail::Progress;
 
 use crate::domain::{
-    self, AlignedWindow, Cell, Change, Dimension, Grain, Order, Query, Savings, Series, Tally,
+    self, AlignedWindow, Cell, Change, Difference, Differences, Dimension, Grain, Order, Query,
+    Savings, Series, Tally, Today, Work,
 };
 use crate::shown::Shown;
-use crate::store::{Reading, Store};
+use crate::store::Store;
 
 /// How long a call without a deadline waits for its position.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,6 +36,55 @@ pub(crate) struct App {
 pub(crate) struct Stated<T> {
     pub(crate) as_of: Position,
     pub(crate) report: T,
+    pub(crate) restated: Option<Restated>,
+}
+
+/// What became of a report that was recomputed.
+pub(crate) struct Restated {
+    pub(crate) differences: Vec<Difference>,
+    /// Of the versions it was recomputed with.
+    pub(crate) stamp: Stamp,
+}
+
+/// Which versions hold today, as one name: equal ones have the same everywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp(pub(crate) String);
+
+/// Who knows which versions hold today.
+#[async_trait]
+pub(crate) trait Versions: Send + Sync {
+    /// Of all that was looked up so far, as reports of now are recomputed with them.
+    ///
+    /// # Errors
+    /// When it is not known, and never was.
+    async fn stamp(&self, workspace: WorkspaceId) -> Result<Stamp, Fault>;
+
+    /// With what `works` need, each given with the version of its baseline that was recorded.
+    ///
+    /// # Errors
+    /// As [`Versions::stamp`].
+    async fn today(
+        &self,
+        workspace: WorkspaceId,
+        works: &BTreeSet<(Work, String)>,
+    ) -> Result<(Arc<Today>, Stamp), Fault>;
+}
+
+/// Where a report's values are from: as recorded, or from these versions.
+pub(crate) type View<'v> = Option<&'v dyn Versions>;
+
+/// The cells of some windows, each with the number of its window.
+struct Numbered {
+    as_of: Position,
+    cells: Vec<(usize, Cell)>,
+    restated: Option<Restated>,
+}
+
+/// Whose differences are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    First,
+    All,
 }
 
 /// The front page.
@@ -104,13 +156,14 @@ impl App {
         &self,
         query: &Query,
         compare: Compare,
+        view: View<'_>,
     ) -> Result<Stated<Overview>, Fault> {
         let before = match compare {
             Compare::Previous => query.window.previous(),
             Compare::Nothing => None,
         };
         let windows: Vec<_> = std::iter::once(query.window).chain(before).collect();
-        let reading = self.read(query, &[], &windows).await?;
+        let reading = self.read(query, &[], &windows, view, Told::First).await?;
         let (now, earlier): (Vec<_>, Vec<_>) =
             reading.cells.into_iter().partition(|(window, _)| *window == 0);
         let tally = domain::overview(query, &cells(now));
@@ -119,18 +172,20 @@ impl App {
             let change = Change::between(&tally, &before);
             (before, change)
         });
-        Ok(Stated { as_of: reading.as_of, report: Overview { tally, previous } })
+        let report = Overview { tally, previous };
+        Ok(Stated { as_of: reading.as_of, report, restated: reading.restated })
     }
 
     pub(crate) async fn savings(
         &self,
         query: &Query,
         split: &Split,
+        view: View<'_>,
     ) -> Result<Stated<Savings>, Fault> {
-        let reading = self.read(query, &split.by, &[query.window]).await?;
+        let reading = self.read(query, &split.by, &[query.window], view, Told::All).await?;
         let cells = cells(reading.cells);
         let report = domain::savings(query, &split.by, split.order, split.limit, &cells);
-        Ok(Stated { as_of: reading.as_of, report })
+        Ok(Stated { as_of: reading.as_of, report, restated: reading.restated })
     }
 
     pub(crate) async fn series(
@@ -138,21 +193,42 @@ impl App {
         query: &Query,
         by: &[Dimension],
         windows: &[AlignedWindow],
+        view: View<'_>,
     ) -> Result<Stated<Series>, Fault> {
-        let reading = self.read(query, by, windows).await?;
+        let reading = self.read(query, by, windows, view, Told::All).await?;
         let report = domain::series(query, by, windows.len(), &reading.cells);
-        Ok(Stated { as_of: reading.as_of, report })
+        Ok(Stated { as_of: reading.as_of, report, restated: reading.restated })
     }
 
-    /// The coarsest cells that answer it.
+    /// The coarsest cells that answer it. What is recomputed must know what each step spent.
     async fn read(
         &self,
         query: &Query,
         by: &[Dimension],
         windows: &[AlignedWindow],
-    ) -> Result<Reading<(usize, Cell)>, Fault> {
-        let grain = Grain::telling(query.named().chain(by.iter().copied()));
-        self.store.windows(query.workspace, grain, windows).await.map_err(unread)
+        view: View<'_>,
+        told: Told,
+    ) -> Result<Numbered, Fault> {
+        let grain = match view {
+            None => Grain::telling(query.named().chain(by.iter().copied())),
+            Some(_) => Grain::Full,
+        };
+        let reading = self.store.windows(query.workspace, grain, windows).await.map_err(unread)?;
+        let (as_of, cells) = (reading.as_of, reading.cells);
+        let Some(versions) = view else { return Ok(Numbered { as_of, cells, restated: None }) };
+        let works = domain::works(cells.iter().map(|(_, cell)| cell));
+        let (today, stamp) = versions.today(query.workspace, &works).await?;
+        let mut differences = Differences::default();
+        let restated = cells.into_iter().map(|(window, cell)| {
+            let (before, cell) = domain::restate(cell, &today);
+            if (told == Told::All || window == 0) && query.passes(&cell.dimensions) {
+                differences.add(query.policy, &before, &cell, &today);
+            }
+            (window, cell)
+        });
+        let cells = restated.collect();
+        let differences = differences.finish();
+        Ok(Numbered { as_of, cells, restated: Some(Restated { differences, stamp }) })
     }
 }
 

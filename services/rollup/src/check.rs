@@ -60,7 +60,7 @@ impl Checker {
         let cells: Vec<_> = quarters.map(domain::Held::cell).collect();
         let total = domain::overview(query, &cells);
         let report = Conservation { checks, seal: digest::seal(&held), total };
-        Ok(Stated { as_of: reading.as_of, report })
+        Ok(Stated { as_of: reading.as_of, report, restated: None })
     }
 
     async fn recount(&self, query: &Query, as_of: Position) -> Result<Recount, Fault> {

@@ -10,7 +10,7 @@ use crate::domain::{Amendment, Correction, Cost, Dimensions, Fact, Judgement, Ra
 
 /// What values past a workspace's limit are counted as, together. A caller's own value of this name is
 /// counted with them.
-const OTHER: &str = "__other__";
+pub(crate) const OTHER: &str = "__other__";
 
 /// An entry that says less than ingest promises. A defect: ingest stores only what it parsed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

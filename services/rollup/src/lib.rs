@@ -38,7 +38,7 @@ use answers::Answers;
 use app::App;
 use attempts::Attempts;
 use check::Checker;
-use grpc::Defaults;
+use grpc::{CatalogVersions, Defaults};
 use rebuild::Rebuilding;
 use sharing::Sharing;
 use store::{Rebuilds, SqlStore, Store};
@@ -82,6 +82,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let checker = Checker::new(Arc::clone(&store), replayer("rollup-check"));
     let rebuilding = Rebuilding::spawn(rebuilds, replayer("rollup-rebuild"), ctx);
     let catalog = chassis::connect(&service.catalog_url, NAME, ctx);
+    let versions = Arc::new(CatalogVersions::new(catalog.clone(), Arc::clone(&ctx.clock)));
     let defaults = Defaults::new(catalog, Arc::clone(&ctx.clock), ctx.tasks.clone());
     let app = Arc::new(App::new(store, progress));
     let authenticator: Arc<dyn Authenticator> = Arc::new(chassis::auth::Remote::new(ingest));
@@ -90,6 +91,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
         answers,
         checker,
         defaults,
+        versions,
         rebuilding,
         sharing,
         authenticator: Arc::clone(&authenticator),

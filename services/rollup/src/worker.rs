@@ -9,7 +9,7 @@ use crate::ledger;
 use crate::store::Store;
 
 /// Entries taken together while a backlog is consumed: many of a partition fall into few cells.
-const ENTRIES: usize = 32_768;
+const ENTRIES: usize = 16_384;
 /// Entries of one transaction: it holds the writer for some 0.2 s.
 const PORTION: usize = 8_192;
 /// Partitions applied at once: on SQLite they share a wait for the disk, on PostgreSQL they wait for its

@@ -182,6 +182,15 @@ pub(crate) enum PolicyArg {
     Strict,
 }
 
+/// Which versions of baselines, rates and policy value the events.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ViewArg {
+    /// Those of the day each event was recorded.
+    Recorded,
+    /// Those of today.
+    Restated,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
     TaskType,
@@ -202,6 +211,7 @@ Examples:
   tally overview --from 2026-01-01T00:00:00Z          from then until now
   tally overview --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --by agent
   tally overview --agent support-triage --policy strict --json
+  tally overview --view restated                      at today's baselines and rates, and what that changes
 The key is read from TALLY_API_KEY.")]
 pub(crate) struct Overview {
     /// Start of the window, on a quarter hour, RFC 3339.
@@ -220,6 +230,9 @@ pub(crate) struct Overview {
     /// How outcomes earn credit.
     #[arg(long, default_value = "credited")]
     pub(crate) policy: PolicyArg,
+    /// Which versions value the events.
+    #[arg(long, default_value = "recorded")]
+    pub(crate) view: ViewArg,
     /// Wait until the report reflects this: the position of a receipt.
     #[arg(long)]
     pub(crate) at_least: Option<String>,

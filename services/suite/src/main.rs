@@ -11,6 +11,7 @@ mod failure;
 mod fields;
 mod hosting;
 mod print;
+mod restated;
 mod service_token;
 mod settings;
 mod sheet;

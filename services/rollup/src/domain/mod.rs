@@ -6,6 +6,7 @@ mod conservation;
 mod content;
 mod corrections;
 mod cover;
+mod differences;
 mod dimensions;
 mod durations;
 mod efforts;
@@ -16,12 +17,14 @@ mod query;
 mod rebuild;
 mod recount;
 mod report;
+mod restate;
 mod series;
 mod share;
 mod step;
 mod sums;
 mod tally;
 mod tickets;
+mod today;
 pub(crate) mod varint;
 
 pub(crate) use buckets::{Bucket, Granularity, Uncut, buckets};
@@ -29,6 +32,7 @@ pub(crate) use conservation::{Check, checks, recounted};
 pub(crate) use content::Content;
 pub(crate) use corrections::{Amendment, Corrected, Correction, Effect, Fact, Judged, Judgement};
 pub(crate) use cover::{AlignedWindow, Level, Misaligned, Span};
+pub(crate) use differences::{Cause, Difference, Differences};
 pub(crate) use dimensions::{Dimension, Dimensions, Rate};
 pub(crate) use durations::Durations;
 pub(crate) use efforts::{Efforts, Spent};
@@ -39,6 +43,7 @@ pub(crate) use query::{Filter, Query, Staffing};
 pub(crate) use rebuild::{Rebuild, RebuildState};
 pub(crate) use recount::{Held, Recount};
 pub(crate) use report::{Cell, Order, Savings, Segment, overview, savings};
+pub(crate) use restate::restate;
 pub(crate) use series::{Series, series};
 pub(crate) use share::{
     Attempt, Opening, Reader, Sealed, Share, ShareId, SmallCells, Token, TokenDigest,
@@ -46,10 +51,13 @@ pub(crate) use share::{
 pub(crate) use step::{Cost, Step};
 pub(crate) use tally::{Change, Tally};
 pub(crate) use tickets::{TicketCounts, TicketSet};
+pub(crate) use today::{Baseline, HourlyRate, OWN, Rules, Today, Work, works};
 
 #[cfg(test)]
 mod acceptance;
 #[cfg(test)]
 mod convergence;
+#[cfg(test)]
+mod restated;
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) mod samples;

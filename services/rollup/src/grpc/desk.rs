@@ -8,9 +8,10 @@ use kernel::{Clock, WorkspaceId};
 use wire::rollup::v1 as api;
 
 use super::defaults::Defaults;
+use super::parse::{Ask, View};
 use super::{parse, parse_series, render, render_series};
-use crate::answers::{Answers, Stamped, key};
-use crate::app::App;
+use crate::answers::{Answers, Made, Stamped, key};
+use crate::app::{App, Stamp, Stated, Versions};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub(super) struct Desk {
     pub(super) app: Arc<App>,
     pub(super) answers: Answers,
     pub(super) defaults: Defaults,
+    pub(super) versions: Arc<dyn Versions>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -65,11 +67,13 @@ impl Desk {
         let (ask, compare) = parse::overview(workspace, self.clock.now(), request)?;
         let granted = chassis::deadline::remaining();
         let need = self.app.need(workspace, ask.at_least, granted).await?;
-        let key = key(workspace, "overview", &format!("{:?} {} {compare:?}", ask.query, ask.zone));
+        let view = self.view(&ask).await?;
+        let question = format!("{:?} {} {compare:?}{}", ask.query, ask.zone, view.asked());
+        let key = key(workspace, "overview", &question);
         let make = async {
-            let stated = self.app.overview(&ask.query, compare).await?;
+            let stated = self.app.overview(&ask.query, compare, view.versions).await?;
             let overview = Some(render::overview(&ask, &stated));
-            Ok((api::GetOverviewResponse { overview }, stated.as_of))
+            Ok(view.made(api::GetOverviewResponse { overview }, &stated))
         };
         let (answer, as_of) = self.answers.find_or_make(&key, need, make).await?;
         self.app.answered(workspace, as_of);
@@ -85,11 +89,13 @@ impl Desk {
         let (ask, split) = parse::savings(workspace, self.clock.now(), request)?;
         let granted = chassis::deadline::remaining();
         let need = self.app.need(workspace, ask.at_least, granted).await?;
-        let key = key(workspace, "savings", &format!("{:?} {} {split:?}", ask.query, ask.zone));
+        let view = self.view(&ask).await?;
+        let question = format!("{:?} {} {split:?}{}", ask.query, ask.zone, view.asked());
+        let key = key(workspace, "savings", &question);
         let make = async {
-            let stated = self.app.savings(&ask.query, &split).await?;
+            let stated = self.app.savings(&ask.query, &split, view.versions).await?;
             let report = Some(render::savings(&ask, &split, &stated));
-            Ok((api::GetSavingsResponse { report }, stated.as_of))
+            Ok(view.made(api::GetSavingsResponse { report }, &stated))
         };
         let (answer, as_of) = self.answers.find_or_make(&key, need, make).await?;
         self.app.answered(workspace, as_of);
@@ -110,18 +116,54 @@ impl Desk {
         let need = self.app.need(workspace, ask.at_least, granted).await?;
         // Which buckets have ended is part of the answer, and moves with the quarter hour.
         let ended = cut.buckets.iter().filter(|bucket| bucket.window.window().end() <= now).count();
-        let question =
-            format!("{:?} {} {:?} {:?} {ended}", ask.query, ask.zone, cut.by, cut.granularity);
+        let view = self.view(&ask).await?;
+        let question = format!(
+            "{:?} {} {:?} {:?} {ended}{}",
+            ask.query,
+            ask.zone,
+            cut.by,
+            cut.granularity,
+            view.asked()
+        );
         let key = key(workspace, "series", &question);
         let make = async {
             let windows: Vec<_> = cut.buckets.iter().map(|bucket| bucket.window).collect();
-            let stated = self.app.series(&ask.query, &cut.by, &windows).await?;
+            let stated = self.app.series(&ask.query, &cut.by, &windows, view.versions).await?;
             let time_series = Some(render_series::series(&ask, &cut, now, &stated));
-            Ok((api::GetTimeSeriesResponse { time_series }, stated.as_of))
+            Ok(view.made(api::GetTimeSeriesResponse { time_series }, &stated))
         };
         let (answer, as_of) = self.answers.find_or_make(&key, need, make).await?;
         self.app.answered(workspace, as_of);
         Ok(answer.time_series.unwrap_or_default())
+    }
+
+    async fn view(&self, ask: &Ask) -> Result<Looked<'_>, Fault> {
+        Ok(match ask.view {
+            View::AsRecorded => Looked { versions: None, stamp: None },
+            View::AsRestated => Looked {
+                versions: Some(&*self.versions),
+                stamp: Some(self.versions.stamp(ask.query.workspace).await?),
+            },
+        })
+    }
+}
+
+/// The versions a report is computed with, as they stood when it was asked for.
+struct Looked<'v> {
+    versions: Option<&'v dyn Versions>,
+    stamp: Option<Stamp>,
+}
+
+impl Looked<'_> {
+    /// What of a question they are: with others the answer is another.
+    fn asked(&self) -> String {
+        self.stamp.as_ref().map(|Stamp(stamp)| format!(" restated {stamp}")).unwrap_or_default()
+    }
+
+    /// An answer made with versions that had to be looked up first belongs to a question with those.
+    fn made<A, T>(&self, answer: A, stated: &Stated<T>) -> Made<A> {
+        let made_with = stated.restated.as_ref().map(|restated| &restated.stamp);
+        Made { answer, as_of: stated.as_of, is_kept: made_with == self.stamp.as_ref() }
     }
 }
 

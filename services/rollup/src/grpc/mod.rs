@@ -12,6 +12,7 @@ mod render;
 mod render_series;
 mod reports;
 mod shares;
+mod versions;
 mod watch;
 mod words;
 
@@ -25,12 +26,13 @@ use wire::rollup::v1::share_service_server::ShareServiceServer;
 use wire::rollup::v1::ticket_service_server::TicketServiceServer;
 
 use crate::answers::Answers;
-use crate::app::App;
+use crate::app::{App, Versions};
 use crate::check::Checker;
 use crate::rebuild::Rebuilding;
 use crate::sharing::Sharing;
 
 pub(crate) use defaults::Defaults;
+pub(crate) use versions::CatalogVersions;
 
 /// What the routes are made of.
 pub(crate) struct Parts {
@@ -38,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) answers: Answers,
     pub(crate) checker: Checker,
     pub(crate) defaults: Defaults,
+    pub(crate) versions: Arc<dyn Versions>,
     pub(crate) rebuilding: Rebuilding,
     pub(crate) sharing: Sharing,
     pub(crate) authenticator: Arc<dyn Authenticator>,
@@ -45,9 +48,10 @@ pub(crate) struct Parts {
 
 /// All services of rollup.
 pub(crate) fn routes(parts: Parts, context: &chassis::Context) -> Routes {
-    let Parts { app, answers, checker, defaults, rebuilding, sharing, authenticator } = parts;
+    let Parts { app, answers, checker, defaults, versions, rebuilding, sharing, authenticator } =
+        parts;
     let clock = Arc::clone(&context.clock);
-    let desk = desk::Desk { app, answers, defaults, clock: Arc::clone(&clock) };
+    let desk = desk::Desk { app, answers, defaults, versions, clock: Arc::clone(&clock) };
     let watches = watch::Watches::new(context.clone(), authenticator);
     let reports = reports::Reports::new(desk.clone(), checker, watches);
     Routes::new(ReportServiceServer::new(reports))

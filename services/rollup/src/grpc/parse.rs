@@ -30,7 +30,15 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) struct Ask {
     pub(super) query: Query,
     pub(super) zone: String,
+    pub(super) view: View,
     pub(super) at_least: Option<Position>,
+}
+
+/// Which versions value the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    AsRecorded,
+    AsRestated,
 }
 
 pub(super) fn overview(
@@ -118,7 +126,7 @@ impl Door {
         let window = self.window(now, zone.as_ref(), &sent);
         let filters = self.filters(&sent.filters);
         let policy = self.known("query.policy", words::policy(sent.policy));
-        self.view(sent.view);
+        let view = self.view(sent.view);
         let at_least = self.at_least(workspace, &sent.at_least);
         let hours = self.range(
             "query.fte_hours_per_month",
@@ -126,13 +134,14 @@ impl Door {
             FTE_HOURS_DEFAULT,
             FTE_HOURS_MAX,
         );
-        let (zone, window, policy, hours) = (zone?, window?, policy?, hours?);
+        let (zone, window, policy, view, hours) = (zone?, window?, policy?, view?, hours?);
         let staffing = Staffing {
             hours_per_month: hours.unsigned_abs(),
             months: if is_one_month(&window, &zone) { 1.0 } else { window.days() / 30.0 },
         };
         let zone = zone.iana_name().unwrap_or("UTC").to_owned();
-        Some(Ask { query: Query { workspace, window, filters, policy, staffing }, zone, at_least })
+        let query = Query { workspace, window, filters, policy, staffing };
+        Some(Ask { query, zone, view, at_least })
     }
 
     fn zone(&mut self, name: &str) -> Option<TimeZone> {
@@ -282,12 +291,12 @@ impl Door {
         }
     }
 
-    fn view(&mut self, number: i32) {
+    fn view(&mut self, number: i32) -> Option<View> {
         use api::ReportView as Wire;
-        match self.known("query.view", Wire::try_from(number).ok()) {
-            None | Some(Wire::Unspecified | Wire::AsRecorded) => {}
-            Some(Wire::AsRestated) => self.later = Some("the as_restated view"),
-        }
+        Some(match self.known("query.view", Wire::try_from(number).ok())? {
+            Wire::Unspecified | Wire::AsRecorded => View::AsRecorded,
+            Wire::AsRestated => View::AsRestated,
+        })
     }
 
     fn at_least(&mut self, workspace: WorkspaceId, token: &str) -> Option<Position> {

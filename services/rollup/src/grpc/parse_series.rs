@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use kernel::{Timestamp, WorkspaceId};
 use wire::rollup::v1 as api;
 
-use super::parse::{Ask, Door};
+use super::parse::{Ask, Door, View};
 use crate::check::Against;
 use crate::domain::{Bucket, Dimension, Granularity, Uncut, buckets};
 
@@ -56,6 +56,10 @@ pub(super) fn conservation(
 ) -> Result<(Ask, Against), Fault> {
     let mut door = Door::default();
     let ask = door.ask(workspace, now, request.query.unwrap_or_default());
+    if ask.as_ref().is_some_and(|ask| ask.view == View::AsRestated) {
+        let kept = "cells are checked as they were recorded; ask without a view";
+        door.wrong.add("query.view", ErrorReason::InvalidField, kept);
+    }
     let against = if request.recount_ledger { Against::Ledger } else { Against::Cells };
     door.open(ask.map(|ask| (ask, against)))
 }

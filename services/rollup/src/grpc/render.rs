@@ -1,13 +1,13 @@
 //! Reports become messages. Nothing here can fail.
 
-use kernel::{Money, Outcome, Position, Timestamp};
+use kernel::{Money, Outcome, Timestamp};
 use wire::common::v1 as common;
 use wire::rollup::v1 as api;
 
 use super::parse::Ask;
-use super::words::{wire_dimension, wire_outcome, wire_policy};
+use super::words::{wire_cause, wire_dimension, wire_outcome, wire_policy, wire_view};
 use crate::app::{Overview, Split, Stated};
-use crate::domain::{Change, Savings, Segment, Staffing, Tally};
+use crate::domain::{Change, Difference, Savings, Segment, Staffing, Tally};
 
 /// Version of the rules the savings numbers follow (METRICS 1–9); grows with any change of them.
 pub(super) const DEFINITION_VERSION: &str = "savings/2";
@@ -16,7 +16,7 @@ pub(super) fn overview(ask: &Ask, stated: &Stated<Overview>) -> api::Overview {
     let staffing = ask.query.staffing;
     let Overview { tally, previous } = &stated.report;
     api::Overview {
-        basis: Some(basis(ask, stated.as_of, tally)),
+        basis: Some(basis(ask, stated, tally)),
         measures: Some(measures(tally, staffing)),
         previous: previous.as_ref().map(|(before, _)| measures(before, staffing)),
         change: previous.as_ref().map(|(_, by)| change(by)),
@@ -27,7 +27,7 @@ pub(super) fn savings(ask: &Ask, split: &Split, stated: &Stated<Savings>) -> api
     let staffing = ask.query.staffing;
     let Savings { rows, rest, total } = &stated.report;
     api::SavingsReport {
-        basis: Some(basis(ask, stated.as_of, total)),
+        basis: Some(basis(ask, stated, total)),
         rows: rows.iter().map(|segment| row(split, segment, staffing)).collect(),
         rest: rest.as_ref().map(|rest| measures(&rest.tally, staffing)),
         rest_rows: rest.as_ref().map_or(0, |rest| i32::try_from(rest.rows).unwrap_or(i32::MAX)),
@@ -43,7 +43,9 @@ fn row(split: &Split, segment: &Segment, staffing: Staffing) -> api::SavingsRow 
     api::SavingsRow { key: key.collect(), measures: Some(measures(&segment.tally, staffing)) }
 }
 
-pub(super) fn basis(ask: &Ask, as_of: Position, total: &Tally) -> api::ReportBasis {
+pub(super) fn basis<T>(ask: &Ask, stated: &Stated<T>, total: &Tally) -> api::ReportBasis {
+    let restated = stated.restated.as_ref();
+    let differences = restated.map_or(&[][..], |restated| &restated.differences);
     let window = ask.query.window.window();
     api::ReportBasis {
         window: Some(common::Window {
@@ -51,9 +53,9 @@ pub(super) fn basis(ask: &Ask, as_of: Position, total: &Tally) -> api::ReportBas
             end_time: Some(timestamp(window.end())),
         }),
         policy: wire_policy(ask.query.policy).into(),
-        view: api::ReportView::AsRecorded.into(),
+        view: wire_view(ask.view).into(),
         time_zone: ask.zone.clone(),
-        as_of: as_of.to_string(),
+        as_of: stated.as_of.to_string(),
         definition_version: DEFINITION_VERSION.to_owned(),
         data_quality: Some(api::DataQuality {
             uncosted_events: Some(total.uncosted()),
@@ -64,6 +66,18 @@ pub(super) fn basis(ask: &Ask, as_of: Position, total: &Tally) -> api::ReportBas
             // be: the door answers them with the first receipt and the ledger holds one entry.
             ..api::DataQuality::default()
         }),
+        differences: differences.iter().map(difference).collect(),
+    }
+}
+
+fn difference(difference: &Difference) -> api::Difference {
+    api::Difference {
+        cause: wire_cause(difference.cause).into(),
+        task_type: difference.task_type.clone().unwrap_or_default(),
+        time_saved_ms: difference.saved_ms,
+        cost_saved: monies(difference.cost_saved.clone()),
+        from_version: difference.from_version.clone().unwrap_or_default(),
+        to_version: difference.to_version.clone().unwrap_or_default(),
     }
 }
 

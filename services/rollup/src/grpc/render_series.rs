@@ -32,7 +32,7 @@ pub(super) fn series(
         api::Series { key: key.collect(), points: points.collect() }
     });
     api::TimeSeries {
-        basis: Some(basis(ask, stated.as_of, &stated.report.total)),
+        basis: Some(basis(ask, stated, &stated.report.total)),
         series: lines.collect(),
     }
 }
@@ -41,12 +41,12 @@ pub(super) fn conservation(
     ask: &Ask,
     stated: Stated<Conservation>,
 ) -> api::CheckConservationResponse {
-    let Conservation { checks, seal, total } = stated.report;
+    let Conservation { checks, seal, total } = &stated.report;
     api::CheckConservationResponse {
-        basis: Some(basis(ask, stated.as_of, &total)),
+        basis: Some(basis(ask, &stated, total)),
         holds: checks.iter().all(Check::holds),
         checks: checks.iter().map(check).collect(),
-        digest: seal,
+        digest: seal.clone(),
     }
 }
 

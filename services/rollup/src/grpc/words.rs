@@ -5,7 +5,8 @@ use wire::common::v1 as common;
 use wire::ingest::v1 as ingest;
 use wire::rollup::v1 as api;
 
-use crate::domain::{Dimension, Order};
+use super::parse::View;
+use crate::domain::{Cause, Dimension, Order};
 
 /// What a wire dimension stands for.
 pub(super) enum Asked {
@@ -76,6 +77,23 @@ pub(super) fn wire_outcome(outcome: Outcome) -> common::Outcome {
         Outcome::NeedsReview => common::Outcome::NeedsReview,
         Outcome::Failure => common::Outcome::Failure,
         Outcome::Pending => common::Outcome::Pending,
+    }
+}
+
+pub(super) fn wire_view(view: View) -> api::ReportView {
+    match view {
+        View::AsRecorded => api::ReportView::AsRecorded,
+        View::AsRestated => api::ReportView::AsRestated,
+    }
+}
+
+pub(super) fn wire_cause(cause: Cause) -> api::DifferenceCause {
+    match cause {
+        Cause::ValuedSince => api::DifferenceCause::ValuedSince,
+        Cause::NotValuedNow => api::DifferenceCause::NotValuedNow,
+        Cause::Policy => api::DifferenceCause::SavingsPolicy,
+        Cause::Baseline => api::DifferenceCause::Baseline,
+        Cause::Rate => api::DifferenceCause::Rate,
     }
 }
 

@@ -8,6 +8,7 @@ mod export;
 mod harness;
 mod replicas;
 mod reports;
+mod restated;
 mod series;
 mod shares;
 mod speed;

@@ -290,13 +290,11 @@ async fn a_token_of_another_workspace_is_refused_and_not_waited_for() {
 async fn what_is_not_in_this_build_says_so() {
     let harness = Harness::start(sqlite().await).await;
     let mut reports = harness.reports();
-    let restated = ReportQuery { view: api::ReportView::AsRestated.into(), ..month() };
     let by_path = GetSavingsRequest {
         dimensions: vec![Dimension::Path.into()],
         ..GetSavingsRequest::default()
     };
     let refusals: Vec<Status> = vec![
-        reports.get_overview(asked(restated)).await.unwrap_err(),
         reports.get_savings(by_path).await.unwrap_err(),
         reports.get_metric(api::GetMetricRequest::default()).await.unwrap_err(),
         reports.get_scorecard(api::GetScorecardRequest::default()).await.unwrap_err(),

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use kernel::Timestamp;
 use wire::rollup::v1::{Dimension, Filter};
 
-use super::{PolicyArg, span};
+use super::{PolicyArg, ViewArg, span};
 
 /// The question all reports have in common.
 #[derive(Args)]
@@ -29,6 +29,9 @@ pub(crate) struct Asked {
     /// How outcomes earn credit.
     #[arg(long, default_value = "credited")]
     pub(crate) policy: PolicyArg,
+    /// Which versions of baselines, rates and policy value the events.
+    #[arg(long, default_value = "recorded")]
+    pub(crate) view: ViewArg,
     /// Wait until the report reflects this: the position of a receipt.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) at_least: String,
@@ -99,6 +102,7 @@ Examples:
   tally savings --by task_type,agent --limit 10       the last 30 days
   tally savings --last 7d --filter agent=a,b --order events
   tally savings --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --policy strict --json
+  tally savings --view restated                       at today's baselines and rates, and what that changes
 The key is read from TALLY_API_KEY; it must have the report scope.")]
 pub(crate) struct Savings {
     #[command(flatten)]
@@ -121,6 +125,7 @@ Examples:
   tally series --by day                               a bar a day, the last 30 days
   tally series --by week --last 90d --zone Europe/Amsterdam
   tally series --by hour --last 24h --split agent --show events
+  tally series --by month --last 365d --view restated a year at today's baselines and rates
 Bars are plain characters where NO_COLOR is set and where nobody looks at a terminal.
 The key is read from TALLY_API_KEY; it must have the report scope.")]
 pub(crate) struct Series {

@@ -5,8 +5,8 @@ use wire::common::v1 as common;
 use wire::ingest::v1::SavingsPolicy;
 use wire::rollup::v1 as api;
 
-use crate::cli::PolicyArg;
 use crate::cli::reports::{Asked, Bucket, OrderArg, OverviewOf, SavingsOf, SeriesOf};
+use crate::cli::{PolicyArg, ViewArg};
 
 const QUARTER_HOUR_MICROS: i64 = 900_000_000;
 
@@ -52,6 +52,7 @@ pub(super) fn query(asked: Asked, now: Timestamp) -> api::ReportQuery {
         rolling: rolling.into(),
         filters: asked.filter,
         policy: policy(asked.policy).into(),
+        view: view(asked.view).into(),
         at_least: asked.at_least,
         time_zone: asked.zone,
         ..Default::default()
@@ -83,6 +84,13 @@ pub(super) fn policy(policy: PolicyArg) -> SavingsPolicy {
         PolicyArg::Gross => SavingsPolicy::Gross,
         PolicyArg::Credited => SavingsPolicy::Credited,
         PolicyArg::Strict => SavingsPolicy::Strict,
+    }
+}
+
+pub(super) fn view(view: ViewArg) -> api::ReportView {
+    match view {
+        ViewArg::Recorded => api::ReportView::AsRecorded,
+        ViewArg::Restated => api::ReportView::AsRestated,
     }
 }
 
@@ -120,6 +128,13 @@ mod tests {
         let window = asked(&["--last", "36h"]).query.unwrap().window.unwrap();
         assert_eq!(moment(&window.start_time.unwrap()), "2026-03-13T22:30:00Z");
         assert_eq!(moment(&window.end_time.unwrap()), "2026-03-15T10:30:00Z");
+    }
+
+    #[test]
+    fn values_are_those_recorded_unless_today_s_are_asked_for() {
+        let view = |arguments: &[&str]| asked(arguments).query.unwrap().view();
+        assert_eq!(view(&[]), api::ReportView::AsRecorded);
+        assert_eq!(view(&["--view", "restated"]), api::ReportView::AsRestated);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::asking;
 use crate::cli::{By, Overview};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::print;
+use crate::{print, restated};
 
 pub(crate) async fn run(args: Overview) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
@@ -47,7 +47,8 @@ pub(crate) async fn run(args: Overview) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     println!("{}\n", print::overview(&overview));
-    println!("{}", print::savings(&savings.report.unwrap_or_default(), name(args.by)));
+    let note = restated::note(overview.basis.as_ref());
+    println!("{}{note}", print::savings(&savings.report.unwrap_or_default(), name(args.by)));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,6 +66,7 @@ fn query(args: &Overview, now: Timestamp) -> ReportQuery {
         rolling: rolling.into(),
         filters: if args.agent.is_empty() { Vec::new() } else { vec![agents] },
         policy: asking::policy(args.policy).into(),
+        view: asking::view(args.view).into(),
         at_least: args.at_least.clone().unwrap_or_default(),
         ..Default::default()
     }

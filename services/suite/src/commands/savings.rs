@@ -10,7 +10,7 @@ use super::asking;
 use crate::cli::reports::Savings;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::print;
+use crate::{print, restated};
 
 pub(crate) async fn run(args: Savings) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
@@ -26,7 +26,8 @@ pub(crate) async fn run(args: Savings) -> Result<ExitCode, Failure> {
     }
     let report = answer.report.unwrap_or_default();
     println!("{}\n", print::span_of(report.basis.as_ref()));
-    println!("{}", print::savings(&report, &heading));
+    let note = restated::note(report.basis.as_ref());
+    println!("{}{note}", print::savings(&report, &heading));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,7 +13,7 @@ use crate::bars::Ink;
 use crate::cli::reports::{Series, Shown};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::print;
+use crate::{print, restated};
 
 const BAR_WIDTH: usize = 30;
 
@@ -28,7 +28,9 @@ pub(crate) async fn run(args: Series) -> Result<ExitCode, Failure> {
         println!("{}", serde_json::to_string(&answer)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}", drawn(&answer.time_series.unwrap_or_default(), args.show, ink()));
+    let report = answer.time_series.unwrap_or_default();
+    let note = restated::note(report.basis.as_ref());
+    println!("{}{note}", drawn(&report, args.show, ink()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -128,7 +128,22 @@ fn preamble(report: &str, basis: Option<&api::ReportBasis>) -> String {
             put(name, &count.to_string());
         }
     }
+    for difference in &basis.differences {
+        difference_line(difference).end_in(&mut text);
+    }
     text
+}
+
+/// Cause, task type, versions, milliseconds, then each currency with its amount.
+fn difference_line(difference: &api::Difference) -> Line {
+    let mut line = Line::default();
+    line.text("# difference").text(&word(difference.cause().as_str_name(), "DIFFERENCE_CAUSE_"));
+    line.text(&difference.task_type).text(&difference.from_version).text(&difference.to_version);
+    line.number(difference.time_saved_ms);
+    for amount in &difference.cost_saved {
+        line.text(&amount.currency_code).decimal(amount.micros);
+    }
+    line
 }
 
 fn names(key: &[api::DimensionValue]) -> Vec<String> {

@@ -9,7 +9,14 @@ use crate::grpc::desk::Report;
 /// Fewer tickets than this could be one person's.
 const TICKETS_MIN: i64 = 5;
 
-pub(super) fn small_cells(report: Report) -> Report {
+pub(super) fn small_cells(mut report: Report) -> Report {
+    // A difference names a task type, however few tickets it had.
+    let basis = match &mut report {
+        Report::Overview(overview) => &mut overview.basis,
+        Report::Savings(report) => &mut report.basis,
+        Report::TimeSeries(report) => &mut report.basis,
+    };
+    basis.iter_mut().for_each(|basis| basis.differences.clear());
     match report {
         Report::Overview(mut overview) => {
             hide(&mut overview.measures);
@@ -146,6 +153,17 @@ mod tests {
         assert_eq!((&overview.measures, overview.change), (&None, None));
         assert_eq!(overview.basis.unwrap().data_quality, None);
         assert_eq!(shown(&[2, 1], None, 3), (vec![], false));
+    }
+
+    #[test]
+    fn what_was_restated_is_not_told_by_task_type() {
+        let differences = vec![api::Difference::default()];
+        let basis = Some(api::ReportBasis { differences, ..Default::default() });
+        let report = api::SavingsReport { basis, ..report(&[50], None, 50) };
+        let Report::Savings(report) = small_cells(Report::Savings(Box::new(report))) else {
+            panic!("another report")
+        };
+        assert_eq!(report.basis.unwrap().differences, []);
     }
 
     #[test]

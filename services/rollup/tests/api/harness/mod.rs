@@ -1,5 +1,7 @@
 //! A rollup at work on a fresh database, with a ledger that a test writes by hand.
 
+mod catalog;
+mod clock;
 mod ledger;
 
 use std::collections::BTreeMap;
@@ -11,15 +13,18 @@ use chassis::auth::{Authenticator, Principal};
 use chassis::config::Reader;
 use chassis::{Channel, Context, Service, Transport};
 use fault::{ErrorReason, Fault};
-use kernel::{Position, WorkspaceId};
+use kernel::{Clock, Position, WorkspaceId};
 use testkit::TestDb;
 use tokio::sync::watch;
 use tonic::service::Routes;
+use wire::catalog::v1::catalog_service_server::CatalogServiceServer;
 use wire::common::v1::{Position as WirePosition, Scope, Window};
 use wire::ingest::v1::ledger_service_server::LedgerServiceServer;
 use wire::rollup::v1::report_service_client::ReportServiceClient;
 use wire::rollup::v1::{GetOverviewRequest, Overview, ReportQuery};
 
+pub(crate) use catalog::Catalog;
+use clock::Ahead;
 pub(crate) use ledger::{Ledger, START, event, retracted, revised, task, valued};
 
 /// Keys by scope: the workspace is the same.
@@ -31,6 +36,8 @@ pub(crate) struct Harness {
     pub(crate) ledger: Ledger,
     pub(crate) ctx: Context,
     pub(crate) url: http::Uri,
+    /// What the rollup takes the time from.
+    pub(crate) clock: Arc<Ahead>,
     /// The ledger's, which outlives the rollup.
     beside: Context,
     ingest: String,
@@ -46,15 +53,29 @@ impl Harness {
         Self::start_with(db, &[]).await
     }
 
+    /// With a catalog that answers.
+    pub(crate) async fn start_over(db: TestDb, catalog: &Catalog) -> Self {
+        let beside = context(3);
+        let routes = Routes::new(CatalogServiceServer::new(catalog.clone()));
+        let catalog = format!("http://{}", serve(&beside, "catalog", routes).await);
+        Self::start_beside(beside, db, &[("TALLY_CATALOG_URL", &catalog)]).await
+    }
+
     /// With more variables.
     pub(crate) async fn start_with(db: TestDb, extra: &[(&str, &str)]) -> Self {
-        let (ctx, beside) = (context(1), context(3));
+        Self::start_beside(context(3), db, extra).await
+    }
+
+    async fn start_beside(beside: Context, db: TestDb, extra: &[(&str, &str)]) -> Self {
+        let clock = Arc::new(Ahead::default());
+        let mut ctx = context(1);
+        ctx.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         let ledger = Ledger::default();
         let ingest =
             serve(&beside, "ingest", Routes::new(LedgerServiceServer::new(ledger.clone()))).await;
         let ingest = format!("http://{ingest}");
         let url = rollup(&ctx, &db, &ingest, extra).await;
-        Self { ledger, ctx, url, beside, ingest, db }
+        Self { ledger, ctx, url, clock, beside, ingest, db }
     }
 
     /// Another replica on the same database; it stops with the context it answers.

@@ -8,8 +8,8 @@ use wire::rollup::v1::share_service_client::ShareServiceClient;
 use crate::cli::reports::Shown;
 use crate::commands::{savings, series};
 use crate::failure::Failure;
-use crate::print;
 use crate::settings::Settings;
+use crate::{print, restated};
 
 pub(super) async fn run(
     settings: &Settings,
@@ -49,10 +49,17 @@ fn said(opened: &api::OpenShareLinkResponse) -> String {
         Some(Report::TimeSeries(report)) => series::drawn(report, Shown::Hours, series::ink()),
         None => String::new(),
     };
+    let basis = match &opened.report {
+        Some(Report::Overview(overview)) => overview.basis.as_ref(),
+        Some(Report::Savings(report)) => report.basis.as_ref(),
+        Some(Report::TimeSeries(report)) => report.basis.as_ref(),
+        None => None,
+    };
+    let note = restated::note(basis);
     let until = opened.expire_time.as_ref().map(print::moment).unwrap_or_default();
     let digest = match opened.digest.as_str() {
         "" => String::new(),
         digest => format!("\nFrozen; SHA-256 {digest}"),
     };
-    format!("{}\n\n{report}\n\nOpen until {until}.{digest}", opened.title)
+    format!("{}\n\n{report}{note}\n\nOpen until {until}.{digest}", opened.title)
 }
