@@ -2,9 +2,11 @@
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use chassis::Channel;
+use http::Uri;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::Endpoint;
 use tonic::{Request, Status};
 
 /// Calls `path` (`/tally.ingest.v1.IngestService/Track`) with `message` as its bytes; answers the bytes of
@@ -17,12 +19,20 @@ pub async fn call(channel: Channel, path: &'static str, message: Bytes) -> Resul
     Ok(answer.into_inner().message().await?.unwrap_or_default())
 }
 
-/// Calls `path` and never sends its message; answers how the call ends.
-pub async fn silent(channel: Channel, path: &'static str) -> Result<(), Status> {
+/// Calls `path` with this key and never sends its message; answers how the call ends. On a channel of its
+/// own: the suite's has a message whole before it sends it.
+pub async fn silent(uri: Uri, key: String, path: &'static str) -> Result<(), Status> {
+    let unsent = |error: tonic::transport::Error| Status::from_error(error.into());
+    let channel = Endpoint::from(uri).connect().await.map_err(unsent)?;
     let mut grpc = Grpc::new(channel);
-    grpc.ready().await?;
-    let (path, nothing) = (PathAndQuery::from_static(path), futures_util::stream::pending());
-    grpc.client_streaming(Request::new(nothing), path, Raw).await.map(|_| ())
+    grpc.ready().await.map_err(unsent)?;
+    let mut request = Request::new(futures_util::stream::pending());
+    let bearer = format!("Bearer {key}").parse();
+    let bearer =
+        bearer.map_err(|_| Status::invalid_argument("a key that metadata cannot carry"))?;
+    request.metadata_mut().insert("authorization", bearer);
+    let path = PathAndQuery::from_static(path);
+    grpc.client_streaming(request, path, Raw).await.map(|_| ())
 }
 
 #[derive(Clone, Copy, Default)]

@@ -211,9 +211,8 @@ async fn one_batch_too_many_is_refused_before_it_is_read_and_single_events_are_n
 async fn a_batch_that_does_not_arrive_gives_its_place_up() {
     let (h, held) = Held::with(("TALLY_INGEST_BATCHES", "1")).await;
     held.let_go().await;
-    let channel = h.server.channel_with_key(Some(&h.key));
     let path = "/tally.ingest.v1.IngestService/TrackBatch";
-    let silent = || tokio::spawn(testkit::raw::silent(channel.clone(), path));
+    let silent = || tokio::spawn(testkit::raw::silent(h.server.uri(), h.key.clone(), path));
     let whole = || TrackBatchRequest { events: vec![success("a")], ..Default::default() };
     let mut slow = silent();
     let refused = async {
