@@ -29,6 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         // Sorted maps: the same event encodes to the same bytes, which its hash depends on.
         .btree_map(".")
+        // A part of the frame it came in: entries are passed on and decoded more often than changed.
+        .bytes(".tally.ingest.v1.LedgerEntry.record")
         .codec_path("crate::codec::Codec")
         .compile_well_known_types(true)
         .extern_path(".google.protobuf.Timestamp", "crate::Timestamp")

@@ -20,7 +20,7 @@ pub async fn written(stage: &Stage) -> Written {
     let mut written = Written::new();
     for entry in entries(stage, 0, usize::MAX).await {
         let record: LedgerRecord =
-            prost::Message::decode(entry.record.as_slice()).expect("ingest wrote it");
+            prost::Message::decode(entry.record.as_ref()).expect("ingest wrote it");
         let key = record.event.expect("an entry is an event").idempotency_key;
         written.entry(key).or_default().push(entry.seq);
     }

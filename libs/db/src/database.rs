@@ -45,6 +45,11 @@ impl Db {
         &self.inner.reader
     }
 
+    /// Whether writes that wait share a commit: on SQLite, where there is one writer.
+    pub fn shares_commits(&self) -> bool {
+        self.inner.line.is_some()
+    }
+
     /// Which of the two databases this is, for building statements. Not for deciding behaviour.
     pub fn backend(&self) -> DbBackend {
         self.inner.reader.get_database_backend()

@@ -35,6 +35,9 @@ const LOG_PAGES: u32 = LOG_BYTES / 4_096;
 /// What the writer may keep of the file, in KiB. Keys fall all over their indexes: with SQLite's 2,000 a
 /// commit of 4,096 events did not fit, and its pages went to the log and came back while it was being made.
 const WRITER_CACHE_KIB: u32 = 32 * 1024;
+/// Rows a reader's thread may be ahead of who reads them. With the driver's 50 the two waited for each other
+/// ten times for each page of the ledger.
+const ROWS_AHEAD: usize = 512;
 
 pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, OpenError> {
     let address = Target::Sqlite(path.into()).address();
@@ -77,7 +80,7 @@ pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, Open
         .max_connections(settings.connections.saturating_sub(1).max(1))
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
-        .connect_lazy_with(options.pragma("query_only", "ON"));
+        .connect_lazy_with(options.pragma("query_only", "ON").row_buffer_size(ROWS_AHEAD));
     let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
     Ok(Inner {
         line: Some(Line::new(writer.clone())),

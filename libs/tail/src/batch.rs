@@ -85,7 +85,7 @@ impl Entry {
             recorded: Timestamp::from_micros(entry.recorded_time_us),
             occurred: Timestamp::from_micros(entry.occurred_time_us),
             trace: TraceContext::from_bytes(&entry.trace_context),
-            record: LedgerRecord::decode(entry.record.as_slice()).map_err(|e| corrupt(e.into()))?,
+            record: LedgerRecord::decode(entry.record).map_err(|e| corrupt(e.into()))?,
         })
     }
 }

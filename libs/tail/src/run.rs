@@ -32,7 +32,7 @@ pub trait Consumer: Send + Sync + 'static {
     ///
     /// # Errors
     /// Any error means that nothing was written: the same entries come again.
-    async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), Error>;
+    async fn apply(&self, batch: Batch, checkpoint: Checkpoint) -> Result<(), Error>;
 
     /// How many of the first entries of `batch` to apply in one transaction, at least one; the rest
     /// follows in the next. All of them, unless an entry can have so many effects that a batch of them
@@ -366,14 +366,9 @@ impl Follower {
     }
 
     async fn apply_portion(&self, lease: &mut Lease, batch: Batch) -> Result<(), Error> {
-        let to = batch.last();
-        let checkpoint = Checkpoint {
-            partition: batch.partition,
-            holder: self.holder,
-            epoch: lease.epoch,
-            from: lease.seq,
-            to,
-        };
+        let (partition, to) = (batch.partition, batch.last());
+        let checkpoint =
+            Checkpoint { partition, holder: self.holder, epoch: lease.epoch, from: lease.seq, to };
         // RELIABILITY A4: a batch is a root of its own, linked to the calls its events came from.
         let receive = trace::span(attr::SPAN_RECEIVE)
             .kind(trace::Kind::Client)
@@ -381,7 +376,7 @@ impl Follower {
             .links(batch.entries.iter().filter_map(|entry| entry.trace))
             .attr(attr::MESSAGING_SYSTEM, attr::TALLYSTICK)
             .attr(attr::MESSAGING_CONSUMER_GROUP_NAME, self.consumer.name())
-            .attr(attr::MESSAGING_DESTINATION_PARTITION_ID, batch.partition.to_string())
+            .attr(attr::MESSAGING_DESTINATION_PARTITION_ID, partition.to_string())
             .attr(attr::MESSAGING_BATCH_MESSAGE_COUNT, batch.entries.len() as i64)
             .start();
         let process = receive
@@ -390,14 +385,14 @@ impl Follower {
             .links(batch.entries.iter().filter_map(|entry| entry.trace))
             .attr(attr::MESSAGING_CONSUMER_GROUP_NAME, self.consumer.name())
             .start();
-        let outcome = process.scope(self.consumer.apply(&batch, checkpoint)).await;
+        let outcome = process.scope(self.consumer.apply(batch, checkpoint)).await;
         if let Err(error) = &outcome {
             process.fail(error.kind());
             receive.fail(error.kind());
         }
         outcome?;
         lease.seq = to;
-        self.progress.raise([(batch.partition, to)]);
+        self.progress.raise([(partition, to)]);
         Ok(())
     }
 }

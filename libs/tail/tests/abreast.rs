@@ -61,14 +61,14 @@ impl Consumer for Meeting {
         "meeting"
     }
 
-    async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), Error> {
+    async fn apply(&self, batch: Batch, checkpoint: Checkpoint) -> Result<(), Error> {
         let span = (batch.entries[0].position.seq, batch.last());
         self.attempts.lock().unwrap().entry(batch.partition).or_default().push(span);
         self.inside.send_modify(|inside| {
             *inside += 1;
             self.most.fetch_max(*inside, Ordering::SeqCst);
         });
-        let met = self.meet(batch).await;
+        let met = self.meet(&batch).await;
         let applied = match met {
             Ok(()) => {
                 let advance = self

@@ -38,7 +38,7 @@ impl Consumer for Counting {
         "counting"
     }
 
-    async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), Error> {
+    async fn apply(&self, batch: Batch, checkpoint: Checkpoint) -> Result<(), Error> {
         let fail =
             self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         self.largest.fetch_max(batch.entries.len(), Ordering::SeqCst);

@@ -25,7 +25,7 @@ impl Consumer for Sampler {
         NAME
     }
 
-    async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
+    async fn apply(&self, batch: Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
         let steps: Vec<_> = batch.entries.iter().filter_map(grpc::step).collect();
         let drawn = draw(&self.secret, &DEFAULT_PLAN, steps);
         self.store.record(&DEFAULT_PLAN, drawn, checkpoint).await

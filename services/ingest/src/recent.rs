@@ -83,7 +83,7 @@ fn row(entry: &mut NewEntry, position: Position, recorded: Timestamp) -> Row {
         recorded,
         occurred: entry.occurred,
         trace: entry.trace,
-        record: std::mem::take(&mut entry.record),
+        record: std::mem::take(&mut entry.record).into(),
     }
 }
 

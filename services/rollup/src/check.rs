@@ -68,7 +68,7 @@ impl Checker {
         let mut replay =
             self.ledger.open(as_of.partition, (0, as_of.seq)).await.map_err(uncounted)?;
         while let Some(batch) = replay.next().await.map_err(uncounted)? {
-            recount.take(ledger::facts(&batch));
+            recount.take(ledger::facts(batch));
         }
         Ok(recount)
     }

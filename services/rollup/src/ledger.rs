@@ -1,10 +1,10 @@
 //! Ledger entries become facts. What rollup does not add up yet is passed over here, by kind.
 
-use kernel::{Currency, Effort, EventId, Outcome, Partition, Timestamp, WorkspaceId};
+use kernel::{Currency, Effort, EventId, Outcome, Partition, Position, Timestamp, WorkspaceId};
 use tail::{Batch, Entry};
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
-use wire::ingest::v1::{LedgerRecord, OutcomeRevised, TaskCompleted, Ticket, Valuation};
+use wire::ingest::v1::{Event, LedgerRecord, OutcomeRevised, TaskCompleted, Valuation};
 
 use crate::domain::{Amendment, Correction, Cost, Dimensions, Fact, Judgement, Rate, Spent, Step};
 
@@ -29,42 +29,39 @@ pub(crate) enum Unreadable {
 
 /// What a batch says. An entry that cannot be read is left out and logged: one of them must not stop every
 /// workspace of its partition.
-pub(crate) fn facts(batch: &Batch) -> Vec<Fact> {
+pub(crate) fn facts(batch: Batch) -> Vec<Fact> {
     let mut facts = Vec::with_capacity(batch.entries.len());
-    for entry in &batch.entries {
+    for entry in batch.entries {
+        let event = entry.event_id();
         match fact(entry) {
             Ok(fact) => facts.extend(fact),
-            Err(error) => {
-                let event = entry.event_id();
-                tracing::error!(%error, %event, "entry left out of the reports");
-            }
+            Err(error) => tracing::error!(%error, %event, "entry left out of the reports"),
         }
     }
     facts
 }
 
 /// What an entry says; `None` for a kind that is not added up.
-fn fact(entry: &Entry) -> Result<Option<Fact>, Unreadable> {
-    let event = entry.record.event.as_ref().ok_or(Unreadable::Event)?;
+fn fact(entry: Entry) -> Result<Option<Fact>, Unreadable> {
+    let Entry { position: Position { partition, seq }, workspace, occurred, record, .. } = entry;
+    let event = record.event.as_ref().ok_or(Unreadable::Event)?;
     let amended = match &event.body {
-        Some(Body::TaskCompleted(task)) => {
-            let step = step(entry.workspace, entry.occurred, &entry.record, task)?;
-            return Ok(Some(Fact::Step(step)));
+        Some(Body::TaskCompleted(_)) => {
+            return step(workspace, occurred, record).map(|step| Some(Fact::Step(step)));
         }
         Some(Body::OutcomeRevised(revision)) => {
             let judgement = Judgement {
                 outcome: word(revision.outcome())?,
                 human_edit_ms: revision.human_edit_ms.map(within_a_day),
             };
-            let amends = Amendment::Judged { seq: entry.position.seq, judgement };
-            Some((place(entry.position.partition, &revision.event_id)?, amends))
+            Some((place(partition, &revision.event_id)?, Amendment::Judged { seq, judgement }))
         }
         Some(Body::Retracted(retraction)) => {
-            let target = place(entry.position.partition, &retraction.event_id)?;
-            match body(entry.record.corrects.as_deref()) {
+            let target = place(partition, &retraction.event_id)?;
+            match body(record.corrects.as_deref()) {
                 Some(Body::TaskCompleted(_)) => Some((target, Amendment::StepRetracted)),
                 Some(Body::OutcomeRevised(OutcomeRevised { event_id, .. })) => {
-                    let step = place(entry.position.partition, event_id)?;
+                    let step = place(partition, event_id)?;
                     Some((step, Amendment::JudgementRetracted { seq: target }))
                 }
                 _ => None,
@@ -73,19 +70,18 @@ fn fact(entry: &Entry) -> Result<Option<Fact>, Unreadable> {
         _ => None,
     };
     let Some((step, amends)) = amended else { return Ok(None) };
-    let original = original(entry)?;
-    let workspace = entry.workspace;
+    let original = original(workspace, record)?;
     Ok(Some(Fact::Correction(Correction { workspace, step, original, amends })))
 }
 
 /// The step that a correction carries, if it does.
-fn original(entry: &Entry) -> Result<Option<Step>, Unreadable> {
-    let Some(record) = entry.record.corrects.as_deref() else { return Ok(None) };
-    let Some(Body::TaskCompleted(task)) = body(Some(record)) else { return Ok(None) };
+fn original(workspace: WorkspaceId, record: LedgerRecord) -> Result<Option<Step>, Unreadable> {
+    let Some(record) = record.corrects else { return Ok(None) };
+    let Some(Body::TaskCompleted(_)) = body(Some(&record)) else { return Ok(None) };
     let sent = record.event.as_ref().and_then(|event| event.occurred_time.as_ref());
     let occurred = sent.map(|at| Timestamp::from_parts(at.seconds, at.nanos));
     let occurred = occurred.ok_or(Unreadable::Time)?;
-    step(entry.workspace, occurred, record, task).map(Some)
+    step(workspace, occurred, *record).map(Some)
 }
 
 fn body(record: Option<&LedgerRecord>) -> Option<&Body> {
@@ -98,52 +94,58 @@ fn place(partition: Partition, event_id: &str) -> Result<i64, Unreadable> {
     if position.partition == partition { Ok(position.seq) } else { Err(Unreadable::Target) }
 }
 
+/// Of a record whose event is a completed task.
 fn step(
     workspace: WorkspaceId,
     occurred: Timestamp,
-    record: &LedgerRecord,
-    task: &TaskCompleted,
+    record: LedgerRecord,
 ) -> Result<Step, Unreadable> {
-    let event = record.event.as_ref().ok_or(Unreadable::Event)?;
-    let valuation = record.valuation.as_ref();
-    let rate = valuation.map(rate).transpose()?;
-    let cost = cost(task, valuation, rate);
-    let nothing = Ticket::default();
-    let ticket = event.ticket.as_ref().unwrap_or(&nothing);
-    let language = if task.language.is_empty() { &ticket.language } else { &task.language };
-    let named = |dimension: &str, value: &str| {
-        let past_limit = record.overflowed.iter().any(|name| name == dimension);
+    let LedgerRecord { event, valuation, overflowed, .. } = record;
+    let Event { agent_id, ticket, body, .. } = event.ok_or(Unreadable::Event)?;
+    let Some(Body::TaskCompleted(task)) = body else { return Err(Unreadable::Event) };
+    let valued = valuation.as_ref();
+    let rate = valued.map(rate).transpose()?;
+    let cost = cost(&task, valued, rate);
+    let outcome = outcome(&task, valued)?;
+    let effort = valued.map(|valuation| effort(&task, valuation));
+    let spent = spent(&task);
+    let ticket = ticket.unwrap_or_default();
+    let language = if task.language.is_empty() { ticket.language } else { task.language };
+    let named = |dimension: &str, value: String| {
+        let past_limit = overflowed.iter().any(|name| name == dimension);
         if past_limit { OTHER.to_owned() } else { text(value) }
     };
+    let (baseline_version, rate_version) =
+        valuation.map(|v| (text(v.baseline_version), text(v.rate_version))).unwrap_or_default();
     Ok(Step {
         workspace,
         occurred,
-        ticket: (!ticket.ticket_id.is_empty()).then(|| text(&ticket.ticket_id)),
+        ticket: (!ticket.ticket_id.is_empty()).then(|| text(ticket.ticket_id)),
         dimensions: Dimensions {
-            task_type: text(&task.task_type),
-            agent: named("agent_id", &event.agent_id),
-            outcome: outcome(task, valuation)?,
-            project: named("project", &ticket.project),
-            intent: named("intent", &ticket.intent),
-            queue: named("queue", &ticket.queue),
-            channel: named("channel", &ticket.channel),
+            task_type: text(task.task_type),
+            agent: named("agent_id", agent_id),
+            outcome,
+            project: named("project", ticket.project),
+            intent: named("intent", ticket.intent),
+            queue: named("queue", ticket.queue),
+            channel: named("channel", ticket.channel),
             language: named("language", language),
             technical: ticket.technical,
-            model: named("model", &task.model),
-            baseline_version: valuation.map_or_else(String::new, |v| text(&v.baseline_version)),
-            rate_version: valuation.map_or_else(String::new, |v| text(&v.rate_version)),
+            model: named("model", task.model),
+            baseline_version,
+            rate_version,
             rate,
             cost_currency: cost.map(|cost| cost.currency()),
         },
-        effort: valuation.map(|valuation| effort(task, valuation)),
+        effort,
         cost,
-        spent: spent(task),
+        spent,
     })
 }
 
 /// PostgreSQL keeps no U+0000 in text, and one such entry must not stop a partition for good.
-fn text(sent: &str) -> String {
-    if sent.contains('\0') { sent.replace('\0', "\u{fffd}") } else { sent.to_owned() }
+fn text(sent: String) -> String {
+    if sent.contains('\0') { sent.replace('\0', "\u{fffd}") } else { sent }
 }
 
 /// The outcome credit was computed for, so that counts and credit tell the same story.
@@ -215,7 +217,7 @@ mod tests {
     use super::*;
     use kernel::{SavingsPolicy, Timestamp, WorkspaceId, credit};
     use wire::common::v1::Money;
-    use wire::ingest::v1::{Event, Retracted, TicketOpened};
+    use wire::ingest::v1::{Retracted, TicketOpened};
 
     fn task() -> TaskCompleted {
         TaskCompleted {
@@ -252,7 +254,7 @@ mod tests {
     }
 
     fn step(entry: &Entry) -> Result<Option<Step>, Unreadable> {
-        Ok(match fact(entry)? {
+        Ok(match fact(entry.clone())? {
             Some(Fact::Step(step)) => Some(step),
             Some(Fact::Correction(_)) | None => None,
         })
@@ -272,7 +274,7 @@ mod tests {
             corrects: Some(Box::new(corrects)),
             ..LedgerRecord::default()
         };
-        match fact(&entry) {
+        match fact(entry) {
             Ok(Some(Fact::Correction(correction))) => correction,
             other => panic!("{other:?} is no correction"),
         }

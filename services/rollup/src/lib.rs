@@ -75,7 +75,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let store: Arc<dyn Store> = Arc::new(sql.clone());
     let rebuilds: Arc<dyn Rebuilds> = Arc::new(sql);
     let ingest = chassis::connect(&service.ingest_url, NAME, ctx);
-    let folding = Arc::new(Folding::new(Arc::clone(&store)));
+    let folding = Arc::new(Folding::new(Arc::clone(&store), db.shares_commits()));
     let ledger = LedgerServiceClient::new(ingest.clone());
     let progress = tail::run(folding, db, ledger, tail::Settings::default(), ctx);
     let replayer = |reader| Replayer::new(LedgerServiceClient::new(ingest.clone()), reader);

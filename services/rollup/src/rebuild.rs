@@ -141,7 +141,7 @@ impl Builder {
             let ended = batch.is_none();
             if let Some(batch) = batch {
                 entries += batch.entries.len();
-                facts.extend(ledger::facts(&batch));
+                facts.extend(ledger::facts(batch));
             }
             if entries >= ENTRIES || (ended && entries > 0) {
                 let to = replay.at();

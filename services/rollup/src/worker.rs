@@ -12,18 +12,23 @@ use crate::store::Store;
 const ENTRIES: usize = 16_384;
 /// Entries of one transaction: it holds the writer for some 0.2 s.
 const PORTION: usize = 8_192;
-/// Partitions applied at once: on SQLite they share a wait for the disk, on PostgreSQL they wait for its
-/// answers together. More would keep the writers' connections from everybody else.
+/// Partitions applied at once. On PostgreSQL they wait for its answers together; more would keep the
+/// writers' connections from everybody else.
 const PARTITIONS: usize = 8;
+/// On SQLite they share one connection and a wait for the disk: all of them, since while a commit was eight
+/// of fifty busy ones an event waited for seven commits.
+const PARTITIONS_SHARING: usize = kernel::PARTITIONS as usize;
 
 /// Folds batches into cells.
 pub(crate) struct Folding {
     store: Arc<dyn Store>,
+    /// Whether writes that wait share a commit.
+    sharing: bool,
 }
 
 impl Folding {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Arc<dyn Store>, sharing: bool) -> Self {
+        Self { store, sharing }
     }
 }
 
@@ -42,10 +47,11 @@ impl Consumer for Folding {
     }
 
     fn abreast(&self) -> usize {
-        PARTITIONS
+        if self.sharing { PARTITIONS_SHARING } else { PARTITIONS }
     }
 
-    async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
-        self.store.apply(batch.partition, ledger::facts(batch), Box::new(checkpoint)).await
+    async fn apply(&self, batch: Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
+        let partition = batch.partition;
+        self.store.apply(partition, ledger::facts(batch), Box::new(checkpoint)).await
     }
 }

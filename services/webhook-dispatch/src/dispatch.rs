@@ -155,16 +155,16 @@ impl Consumer for Dispatch {
         crate::NAME
     }
 
-    async fn apply(&self, batch: &Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
-        let mut round =
-            self.kept().remove(&batch.partition).unwrap_or_else(|| Round::new(&self.stop));
-        let written = self.dispatch(batch, checkpoint, &mut round).await;
+    async fn apply(&self, batch: Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
+        let partition = batch.partition;
+        let mut round = self.kept().remove(&partition).unwrap_or_else(|| Round::new(&self.stop));
+        let written = self.dispatch(&batch, checkpoint, &mut round).await;
         match &written {
-            Ok(()) => self.follow_up(batch.partition, round.late()),
+            Ok(()) => self.follow_up(partition, round.late()),
             // Another replica does it now, and sends what this one sent: under the same ids.
             Err(tail::Error::Fenced(_)) => {}
             Err(_) => {
-                self.kept().insert(batch.partition, round);
+                self.kept().insert(partition, round);
             }
         }
         written

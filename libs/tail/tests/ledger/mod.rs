@@ -136,7 +136,7 @@ fn entry(seq: i64) -> LedgerEntry {
     LedgerEntry {
         seq,
         workspace: 1,
-        record: LedgerRecord::default().encode_to_vec(),
+        record: LedgerRecord::default().encode_to_vec().into(),
         ..Default::default()
     }
 }

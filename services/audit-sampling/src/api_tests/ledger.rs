@@ -90,7 +90,7 @@ impl Ledger {
                 recorded_time_us: now_us + seq,
                 occurred_time_us: now_us - seq,
                 trace_context: Vec::new(),
-                record: record.encode_to_vec(),
+                record: record.encode_to_vec().into(),
             });
         }
         drop(entries);

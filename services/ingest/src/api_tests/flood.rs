@@ -135,7 +135,7 @@ async fn a_flood_of_duplicates(db: TestDb) {
         let entries = h.tail(0, known.0.len()).await;
         let mut places = BTreeMap::new();
         for entry in &entries {
-            let event = LedgerRecord::decode(entry.record.as_slice()).unwrap().event.unwrap();
+            let event = LedgerRecord::decode(entry.record.as_ref()).unwrap().event.unwrap();
             assert_eq!(
                 places.insert(event.idempotency_key, entry.seq),
                 None,

@@ -219,7 +219,7 @@ fn check(entries: &[LedgerEntry], begin: i64, told: &[Told]) {
     );
     let stands: BTreeMap<i64, LedgerRecord> = entries
         .iter()
-        .map(|entry| (entry.seq, LedgerRecord::decode(entry.record.as_slice()).unwrap()))
+        .map(|entry| (entry.seq, LedgerRecord::decode(entry.record.as_ref()).unwrap()))
         .collect();
     let mut keys = BTreeMap::new();
     for (seq, record) in &stands {

@@ -190,7 +190,7 @@ pub(crate) async fn an_entry_comes_back_as_it_went_in(db: Db) {
     commit(&db, vec![sent.clone(), empty]).await;
     let reader = LedgerReader(db);
     let rows = reader.after(Position { partition: ws.partition(), seq: 0 }, 10).await.unwrap();
-    assert_eq!((rows[0].trace, &rows[0].record), (Some(trace), &sent.record));
+    assert_eq!((rows[0].trace, &*rows[0].record), (Some(trace), &*sent.record));
     assert_eq!((rows[0].occurred, rows[0].recorded, rows[0].workspace), (Timestamp::MIN, NOW, ws));
     assert_eq!((rows[1].trace, rows[1].record.len(), rows[1].occurred), (None, 0, Timestamp::MAX));
 }

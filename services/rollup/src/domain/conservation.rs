@@ -1,5 +1,7 @@
 //! Equalities that must hold, whatever happened: what a report rests on, checked.
 
+use std::collections::BTreeMap;
+
 use crate::domain::{Cell, Dimension, Grain, Held, Level, Order, Query, Tally, overview, savings};
 
 /// One equality.
@@ -164,16 +166,22 @@ fn cost(tally: &Tally) -> i64 {
     tally.agent_cost().iter().fold(0, |sum, money| sum.wrapping_add(money.micros))
 }
 
+/// Cells whose tickets have more events than there are, or less than none. Totals count tickets together.
 fn without_events(held: &[Held]) -> i64 {
-    let wrong = held.iter().filter(|cell| {
+    let (mut totals, mut wrong) = (BTreeMap::new(), 0);
+    for cell in held {
         let mut events = 0;
         let negative = cell.content.tickets.iter().any(|(_, n)| {
             events += n;
             n < 0
         });
-        negative || events > cell.content.measures.events
-    });
-    wrong.count() as i64
+        let left = cell.content.measures.events - events;
+        if cell.grain == Grain::Total {
+            *totals.entry((cell.level, cell.start)).or_default() += left;
+        }
+        wrong += i64::from(negative || cell.grain != Grain::Total && left < 0);
+    }
+    wrong + totals.values().filter(|left: &&i64| **left < 0).count() as i64
 }
 
 fn differing(held: &[Held], recount: &[Held]) -> i64 {

@@ -50,6 +50,26 @@ pub(crate) struct Dimensions {
 }
 
 impl Dimensions {
+    /// None given. An outcome there must be, and a success is the most common.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            task_type: String::new(),
+            agent: String::new(),
+            outcome: Outcome::Success,
+            project: String::new(),
+            intent: String::new(),
+            queue: String::new(),
+            channel: String::new(),
+            language: String::new(),
+            technical: None,
+            model: String::new(),
+            baseline_version: String::new(),
+            rate_version: String::new(),
+            rate: None,
+            cost_currency: None,
+        }
+    }
+
     /// The value as filters and reports write it.
     pub(crate) fn value(&self, dimension: Dimension) -> &str {
         match dimension {

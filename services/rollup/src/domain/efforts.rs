@@ -25,13 +25,6 @@ pub(crate) struct Efforts(Sums<Spent>);
 pub(crate) struct BadEfforts;
 
 impl Efforts {
-    /// Adds so many steps; a negative number takes them away.
-    pub(crate) fn add(&mut self, spent: Spent, steps: i64) {
-        if spent != Spent::default() {
-            self.0.add(spent, steps);
-        }
-    }
-
     pub(crate) fn merge(&mut self, other: &Self) {
         self.0.merge(&other.0);
     }
@@ -71,6 +64,14 @@ impl Efforts {
             last = agent;
         }
         Sums::sorted(sums).map(Self).ok_or(BadEfforts)
+    }
+}
+
+impl FromIterator<(Spent, i64)> for Efforts {
+    /// What steps spent, and how many of each there are; a negative number takes them away.
+    fn from_iter<I: IntoIterator<Item = (Spent, i64)>>(steps: I) -> Self {
+        let said = steps.into_iter().filter(|(spent, _)| *spent != Spent::default());
+        Self(said.collect())
     }
 }
 
@@ -115,10 +116,7 @@ mod tests {
         fn what_is_put_is_read_back(
             steps in prop::collection::vec((any_spent(), -3i64..4), 0..40),
         ) {
-            let mut efforts = Efforts::default();
-            for (spent, count) in steps {
-                efforts.add(spent, count);
-            }
+            let efforts: Efforts = steps.into_iter().collect();
             let mut bytes = Vec::new();
             efforts.put(&mut bytes);
             prop_assert_eq!(Efforts::from_bytes(&bytes).unwrap(), efforts);
@@ -127,8 +125,7 @@ mod tests {
 
     #[test]
     fn steps_that_say_nothing_are_not_listed() {
-        let mut efforts = Efforts::default();
-        efforts.add(Spent::default(), 5);
+        let efforts: Efforts = [(Spent::default(), 5)].into_iter().collect();
         assert!(efforts.is_empty());
         assert!(Efforts::from_bytes(&[1, 0, 0]).is_err());
     }

@@ -1,17 +1,34 @@
 //! Steps become deltas of cells: one per (workspace, grain, level, start, dimensions), whatever the order and
 //! however the ledger was cut into batches. A step taken away is a delta with the other sign.
+//!
+//! Steps are listed, and sorted once for each grain and level: a map of cells, of which the full ones hold
+//! hardly more than a step each, took half of what folding takes now.
+
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use kernel::{Timestamp, WorkspaceId};
 
-use crate::domain::{Dimensions, Durations, Effect, Efforts, Grain, Level, Measures, Step};
+use crate::domain::{
+    Content, Dimensions, Effect, Grain, Level, Measures, Spent, Step, TicketCounts,
+};
+
+/// Adds steps up.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    folded: Folded,
+    /// By the dimensions of a step: where it counts.
+    steps: HashMap<Arc<Dimensions>, [Sets; Grain::ALL.len()]>,
+    sets: HashMap<Arc<Dimensions>, usize>,
+    tickets: HashMap<WorkspaceId, HashMap<String, usize>>,
+}
 
 /// What a batch adds. Dimension sets and tickets are listed once and named by their index.
 #[derive(Debug, Default)]
-pub(crate) struct Deltas {
-    pub(crate) dimensions: Vec<(WorkspaceId, Dimensions)>,
-    pub(crate) tickets: Vec<(WorkspaceId, String)>,
-    pub(crate) cells: Vec<CellDelta>,
+pub(crate) struct Folded {
+    dimensions: Vec<Arc<Dimensions>>,
+    tickets: Vec<(WorkspaceId, String)>,
+    added: Vec<Added>,
 }
 
 /// What a batch adds to one cell.
@@ -21,93 +38,52 @@ pub(crate) struct CellDelta {
     pub(crate) grain: Grain,
     pub(crate) level: Level,
     pub(crate) start: Timestamp,
-    /// Index into [`Deltas::dimensions`].
+    /// Index into [`Folded::dimensions`].
     pub(crate) dimensions: usize,
-    pub(crate) measures: Measures,
-    pub(crate) durations: Durations,
-    pub(crate) efforts: Efforts,
-    /// Indexes into [`Deltas::tickets`] and events of each; an index may repeat.
-    pub(crate) tickets: Vec<(usize, i64)>,
+    pub(crate) content: Content,
 }
 
-/// Adds steps up.
-#[derive(Debug, Default)]
-pub(crate) struct Folder {
-    deltas: Deltas,
-    places: HashMap<WorkspaceId, Places>,
-    cells: HashMap<(Grain, Level, Timestamp, usize), usize>,
+/// The cell of a step, and that of its ticket.
+#[derive(Debug, Clone, Copy)]
+struct Sets {
+    step: usize,
+    ticket: usize,
 }
 
-/// Where the sets and tickets of one workspace stand in the lists.
-#[derive(Debug, Default)]
-struct Places {
-    /// By the dimensions of a step: the set of each grain.
-    steps: HashMap<Dimensions, [usize; Grain::ALL.len()]>,
-    sets: HashMap<(Grain, Dimensions), usize>,
-    tickets: HashMap<String, usize>,
+/// A step, by what it names.
+#[derive(Debug)]
+struct Added {
+    workspace: WorkspaceId,
+    occurred: Timestamp,
+    sets: [Sets; Grain::ALL.len()],
+    ticket: Option<usize>,
+    events: i64,
+    measures: Measures,
+    spent: Spent,
 }
 
-impl Deltas {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
+/// What of a step goes to a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Both,
+    Step,
+    Ticket,
 }
 
 impl Folder {
     /// Takes a step in once, or as often as `events` says: -1 takes it away.
     pub(crate) fn add(&mut self, step: &Step, events: i64) {
-        let places = self.places.entry(step.workspace).or_default();
-        let ticket = step.ticket.as_ref().map(|id| {
-            place(&mut places.tickets, id, || {
-                self.deltas.tickets.push((step.workspace, id.clone()));
-                self.deltas.tickets.len() - 1
-            })
+        let sets = self.sets(&step.dimensions);
+        let ticket = step.ticket.as_ref().map(|id| self.ticket(step.workspace, id));
+        self.folded.added.push(Added {
+            workspace: step.workspace,
+            occurred: step.occurred,
+            sets,
+            ticket,
+            events,
+            measures: step.measures() * events,
+            spent: step.spent,
         });
-        let sets = place(&mut places.steps, &step.dimensions, || {
-            Grain::ALL.map(|grain| {
-                let kept = grain.keep(&step.dimensions);
-                *places.sets.entry((grain, kept)).or_insert_with_key(|(_, kept)| {
-                    self.deltas.dimensions.push((step.workspace, kept.clone()));
-                    self.deltas.dimensions.len() - 1
-                })
-            })
-        });
-        let measures = step.measures() * events;
-        for (grain, set) in Grain::ALL.into_iter().zip(sets) {
-            for level in Level::ALL {
-                let cell = self.cell(step, grain, level, set);
-                cell.measures += measures;
-                match grain {
-                    Grain::Full => cell.efforts.add(step.spent, events),
-                    Grain::Total | Grain::Work => {
-                        if let Some(ms) = step.spent.agent_ms {
-                            cell.durations.add(ms.into(), events);
-                        }
-                    }
-                }
-                cell.tickets.extend(ticket.map(|ticket| (ticket, events)));
-            }
-        }
-    }
-
-    fn cell(&mut self, step: &Step, grain: Grain, level: Level, set: usize) -> &mut CellDelta {
-        let start = level.floor(step.occurred);
-        let cells = &mut self.deltas.cells;
-        let at = *self.cells.entry((grain, level, start, set)).or_insert_with(|| {
-            cells.push(CellDelta {
-                workspace: step.workspace,
-                grain,
-                level,
-                start,
-                dimensions: set,
-                measures: Measures::default(),
-                durations: Durations::default(),
-                efforts: Efforts::default(),
-                tickets: Vec::new(),
-            });
-            cells.len() - 1
-        });
-        &mut cells[at]
     }
 
     /// Takes away what a corrected step counted as, takes in what it counts as now.
@@ -120,21 +96,109 @@ impl Folder {
         }
     }
 
-    pub(crate) fn finish(self) -> Deltas {
-        self.deltas
+    pub(crate) fn finish(self) -> Folded {
+        self.folded
+    }
+
+    fn sets(&mut self, of: &Dimensions) -> [Sets; Grain::ALL.len()] {
+        if let Some(&known) = self.steps.get(of) {
+            return known;
+        }
+        let sets = Grain::ALL.map(|grain| Sets {
+            step: self.set(grain.keep(of)),
+            ticket: self.set(grain.keep_ticket(of)),
+        });
+        self.steps.insert(Arc::new(of.clone()), sets);
+        sets
+    }
+
+    fn set(&mut self, dimensions: Dimensions) -> usize {
+        if let Some(&known) = self.sets.get(&dimensions) {
+            return known;
+        }
+        let (list, dimensions) = (&mut self.folded.dimensions, Arc::new(dimensions));
+        list.push(Arc::clone(&dimensions));
+        self.sets.insert(dimensions, list.len() - 1);
+        list.len() - 1
+    }
+
+    fn ticket(&mut self, workspace: WorkspaceId, id: &String) -> usize {
+        let known = self.tickets.entry(workspace).or_default();
+        if let Some(&known) = known.get(id) {
+            return known;
+        }
+        let list = &mut self.folded.tickets;
+        list.push((workspace, id.clone()));
+        known.insert(id.clone(), list.len() - 1);
+        list.len() - 1
     }
 }
 
-/// The place of `value`, drawn where it is new.
-fn place<T: Clone + Eq + std::hash::Hash, P: Copy>(
-    known: &mut HashMap<T, P>,
-    value: &T,
-    draw: impl FnOnce() -> P,
-) -> P {
-    if let Some(&place) = known.get(value) {
-        return place;
+impl Folded {
+    pub(crate) fn dimensions(&self) -> &[Arc<Dimensions>] {
+        &self.dimensions
     }
-    let place = draw();
-    known.insert(value.clone(), place);
-    place
+
+    pub(crate) fn tickets(&self) -> &[(WorkspaceId, String)] {
+        &self.tickets
+    }
+
+    /// The cells of the same workspace, grain, level and start in a row. `numbers` are those of the tickets,
+    /// in their order.
+    pub(crate) fn cells(&self, numbers: &[u32]) -> Vec<CellDelta> {
+        let mut cells = Vec::new();
+        let mut parts = Vec::with_capacity(self.added.len());
+        for (place, grain) in Grain::ALL.into_iter().enumerate() {
+            for level in Level::ALL {
+                parts.clear();
+                for (nth, added) in self.added.iter().enumerate() {
+                    let (start, sets) = (level.floor(added.occurred), added.sets[place]);
+                    let mut push = |set, part| parts.push((added.workspace, start, set, part, nth));
+                    match added.ticket {
+                        Some(_) if sets.ticket == sets.step => push(sets.step, Part::Both),
+                        Some(_) => {
+                            push(sets.step, Part::Step);
+                            push(sets.ticket, Part::Ticket);
+                        }
+                        None => push(sets.step, Part::Step),
+                    }
+                }
+                // Nearly in order as they come, which this sort makes use of.
+                parts.sort();
+                let same = |a: &PartOf, b: &PartOf| (a.0, a.1, a.2) == (b.0, b.1, b.2);
+                cells.extend(parts.chunk_by(same).filter_map(|of_cell| {
+                    let &(workspace, start, dimensions, ..) = of_cell.first()?;
+                    let content = self.content(grain, of_cell, numbers);
+                    Some(CellDelta { workspace, grain, level, start, dimensions, content })
+                }));
+            }
+        }
+        cells
+    }
+
+    fn content(&self, grain: Grain, of_cell: &[PartOf], numbers: &[u32]) -> Content {
+        let of = |part| {
+            let of_part = of_cell.iter().filter(move |of| of.3 == part || of.3 == Part::Both);
+            of_part.map(|&(.., nth)| &self.added[nth])
+        };
+        let mut content = Content::default();
+        for added in of(Part::Step) {
+            content.measures += added.measures;
+        }
+        let tickets = of(Part::Ticket);
+        let tickets = tickets.filter_map(|added| Some((numbers[added.ticket?], added.events)));
+        content.tickets = tickets.collect::<TicketCounts>();
+        let spent = of(Part::Step).map(|added| (added.spent, added.events));
+        match grain {
+            Grain::Full => content.efforts = spent.collect(),
+            Grain::Total | Grain::Work => {
+                let lengths = spent.filter_map(|(spent, n)| Some((spent.agent_ms?.into(), n)));
+                content.durations = lengths.collect();
+            }
+        }
+        content
+    }
 }
+
+/// Whose cell, when it begins, its dimensions, what of a step, and which step.
+type PartOf = (WorkspaceId, Timestamp, usize, Part, usize);

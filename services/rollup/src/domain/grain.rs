@@ -9,7 +9,7 @@ use crate::domain::{Dimension, Dimensions};
 /// mean anything without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Grain {
-    /// No others.
+    /// No others; and tickets not even by outcome.
     Total,
     /// What was done and by whom.
     Work,
@@ -33,8 +33,8 @@ impl Grain {
     /// The coarsest cells that answer a question which names these.
     pub(crate) fn telling(named: impl IntoIterator<Item = Dimension>) -> Self {
         let needed = named.into_iter().map(|dimension| match dimension {
-            Dimension::Outcome => Self::Total,
-            Dimension::TaskType | Dimension::Agent => Self::Work,
+            // Totals tell outcomes apart, but not their tickets.
+            Dimension::Outcome | Dimension::TaskType | Dimension::Agent => Self::Work,
             Dimension::Project
             | Dimension::Intent
             | Dimension::Queue
@@ -50,26 +50,23 @@ impl Grain {
 
     /// What of a step's dimensions its cell keeps.
     pub(crate) fn keep(self, of: &Dimensions) -> Dimensions {
-        if self == Self::Full {
-            return of.clone();
+        let nothing = Dimensions::nothing();
+        let (outcome, rate, cost_currency) = (of.outcome, of.rate, of.cost_currency);
+        match self {
+            Self::Full => of.clone(),
+            Self::Work => {
+                let (task_type, agent) = (of.task_type.clone(), of.agent.clone());
+                Dimensions { task_type, agent, outcome, rate, cost_currency, ..nothing }
+            }
+            Self::Total => Dimensions { outcome, rate, cost_currency, ..nothing },
         }
-        let worked = |text: &String| if self == Self::Work { text.clone() } else { String::new() };
-        Dimensions {
-            task_type: worked(&of.task_type),
-            agent: worked(&of.agent),
-            outcome: of.outcome,
-            project: String::new(),
-            intent: String::new(),
-            queue: String::new(),
-            channel: String::new(),
-            language: String::new(),
-            technical: None,
-            model: String::new(),
-            baseline_version: String::new(),
-            rate_version: String::new(),
-            rate: of.rate,
-            cost_currency: of.cost_currency,
-        }
+    }
+
+    /// Of which cell a step's ticket is. Totals have one set of tickets for all steps: those that came in a
+    /// row have numbers in a row, and such a set takes next to nothing, where the same tickets by outcome
+    /// took most of what there was to read.
+    pub(crate) fn keep_ticket(self, of: &Dimensions) -> Dimensions {
+        if self == Self::Total { Dimensions::nothing() } else { self.keep(of) }
     }
 }
 
@@ -81,7 +78,7 @@ mod tests {
     fn a_question_is_answered_by_the_coarsest_cells_that_can() {
         use Dimension::{Agent, Outcome, Queue, TaskType};
         assert_eq!(Grain::telling([]), Grain::Total);
-        assert_eq!(Grain::telling([Outcome]), Grain::Total);
+        assert_eq!(Grain::telling([Outcome]), Grain::Work);
         assert_eq!(Grain::telling([Agent, Outcome, TaskType]), Grain::Work);
         assert_eq!(Grain::telling([TaskType, Queue, Outcome]), Grain::Full);
     }

@@ -34,9 +34,9 @@ pub(crate) use corrections::{Amendment, Corrected, Correction, Effect, Fact, Jud
 pub(crate) use cover::{AlignedWindow, Level, Misaligned, Span};
 pub(crate) use differences::{Cause, Difference, Differences};
 pub(crate) use dimensions::{Dimension, Dimensions, Rate};
-pub(crate) use durations::Durations;
+pub(crate) use durations::{DurationSums, Durations};
 pub(crate) use efforts::{Efforts, Spent};
-pub(crate) use fold::{CellDelta, Deltas, Folder};
+pub(crate) use fold::{CellDelta, Folded, Folder};
 pub(crate) use grain::Grain;
 pub(crate) use measures::Measures;
 pub(crate) use query::{Filter, Query, Staffing};

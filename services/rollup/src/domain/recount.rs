@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kernel::{Timestamp, WorkspaceId};
 
 use crate::domain::{
-    AlignedWindow, Cell, Content, Corrected, Deltas, Dimensions, Fact, Folder, Grain, Level,
+    AlignedWindow, Cell, Content, Corrected, Dimensions, Fact, Folded, Folder, Grain, Level,
     TicketCounts,
 };
 
@@ -68,29 +68,25 @@ impl Recount {
         self.apply(&folder.finish());
     }
 
-    pub(crate) fn apply(&mut self, deltas: &Deltas) {
-        for cell in &deltas.cells {
+    pub(crate) fn apply(&mut self, folded: &Folded) {
+        let numbers: Vec<u32> = folded.tickets().iter().map(|(_, id)| self.number(id)).collect();
+        for cell in folded.cells(&numbers) {
             if !self.window.window().contains(cell.start) || cell.workspace != self.workspace {
                 continue;
             }
-            let set = deltas.dimensions[cell.dimensions].1.clone();
-            let content = self.cells.entry((cell.grain, cell.level, cell.start, set)).or_default();
-            content.measures += cell.measures;
-            content.durations.merge(&cell.durations);
-            content.efforts.merge(&cell.efforts);
-            for &(ticket, events) in &cell.tickets {
-                let id = &deltas.tickets[ticket].1;
-                let next = self.numbers.len() as u32;
-                let number = match self.numbers.get(id) {
-                    Some(&number) => number,
-                    None => {
-                        self.numbers.insert(id.clone(), next);
-                        next
-                    }
-                };
-                content.tickets.add(number, events);
-            }
+            let set = (*folded.dimensions()[cell.dimensions]).clone();
+            let place = (cell.grain, cell.level, cell.start, set);
+            self.cells.entry(place).or_default().merge(&cell.content);
         }
+    }
+
+    fn number(&mut self, ticket: &String) -> u32 {
+        if let Some(&known) = self.numbers.get(ticket) {
+            return known;
+        }
+        let next = self.numbers.len() as u32;
+        self.numbers.insert(ticket.clone(), next);
+        next
     }
 
     /// The tickets seen, in the order of the numbers they have here.

@@ -4,7 +4,7 @@
 use kernel::{Currency, Effort, Outcome, SavingsPolicy, Timestamp, Window, WorkspaceId};
 
 use crate::domain::{
-    AlignedWindow, Cost, Deltas, Dimensions, Folder, Query, Rate, Spent, Staffing, Step,
+    AlignedWindow, Cost, Dimensions, Folded, Folder, Query, Rate, Spent, Staffing, Step,
 };
 
 pub(crate) const MINUTE: i64 = 60_000;
@@ -28,17 +28,11 @@ pub(crate) fn step(task_type: &str, baseline_min: i64, outcome: Outcome, occurre
             task_type: task_type.to_owned(),
             agent: "support-triage".to_owned(),
             outcome,
-            project: String::new(),
-            intent: String::new(),
-            queue: String::new(),
-            channel: String::new(),
-            language: String::new(),
-            technical: None,
-            model: String::new(),
             baseline_version: "1".to_owned(),
             rate_version: "1".to_owned(),
             rate: Some(rate),
             cost_currency: cost.map(|cost| cost.currency()),
+            ..Dimensions::nothing()
         },
         effort: Some(Effort {
             baseline_ms: baseline_min * MINUTE,
@@ -52,7 +46,7 @@ pub(crate) fn step(task_type: &str, baseline_min: i64, outcome: Outcome, occurre
 }
 
 /// What these steps add.
-pub(crate) fn fold(steps: &[Step]) -> Deltas {
+pub(crate) fn fold(steps: &[Step]) -> Folded {
     let mut folder = Folder::default();
     for step in steps {
         folder.add(step, 1);

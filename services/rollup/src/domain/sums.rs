@@ -84,7 +84,8 @@ impl<K: Ord + Copy> FromIterator<(K, i64)> for Sums<K> {
     /// In any order, a key as often as it likes.
     fn from_iter<I: IntoIterator<Item = (K, i64)>>(counts: I) -> Self {
         let mut counts: Vec<(K, i64)> = counts.into_iter().collect();
-        counts.sort_unstable_by_key(|(key, _)| *key);
+        // Most come nearly in order, of which a stable sort makes use.
+        counts.sort_by_key(|(key, _)| *key);
         counts.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {

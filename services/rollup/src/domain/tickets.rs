@@ -106,7 +106,10 @@ impl TicketCounts {
             }
         } else {
             varint::put(bytes, 0);
-            self.seen().0.serialize_into(bytes).expect("writing to memory cannot fail");
+            let TicketSet(mut seen) = self.seen();
+            // Numbers in a row take four bytes, however many they are.
+            seen.optimize();
+            seen.serialize_into(bytes).expect("writing to memory cannot fail");
         }
     }
 
@@ -169,6 +172,17 @@ mod tests {
         assert_eq!(counts.seen().len(), 1);
         counts.add(9, -1);
         assert!(counts.is_empty());
+    }
+
+    #[test]
+    fn numbers_in_a_row_take_next_to_nothing() {
+        let in_a_row: TicketCounts = (70_000..90_000).map(|ticket| (ticket, 3)).collect();
+        let mut seen = Vec::new();
+        in_a_row.put_seen(&mut seen);
+        assert!(seen.len() < 64, "{} bytes", seen.len());
+        let mut set = TicketSet::default();
+        set.take_in(&seen).unwrap();
+        assert_eq!(set, in_a_row.seen());
     }
 
     proptest! {

@@ -8,7 +8,8 @@ use foldhash::{HashMap, HashMapExt as _};
 
 use super::words::{Key, Words};
 use crate::domain::{
-    Content, Dimensions, Durations, Efforts, Measures, TicketCounts, TicketSet, varint,
+    Content, Dimensions, DurationSums, Durations, Efforts, Measures, TicketCounts, TicketSet,
+    varint,
 };
 
 /// What a row holds.
@@ -47,11 +48,14 @@ pub(super) struct Sums<'b> {
 
 impl Block {
     /// Of cells with keys of these words, each key once; empty ones are left out.
-    pub(super) fn of(words: &Words, cells: impl IntoIterator<Item = (Key, Content)>) -> Self {
+    pub(super) fn of<'c>(
+        words: &Words,
+        cells: impl IntoIterator<Item = (Key, &'c Content)>,
+    ) -> Self {
         let (mut writer, mut translation) = (Writer::default(), words.translation());
         for (key, content) in cells.into_iter().filter(|(_, content)| !content.is_empty()) {
             let key = translation.key(key, &mut writer.words).expect("a key of these words");
-            writer.push(key, &content);
+            writer.push(key, content);
         }
         writer.finish()
     }
@@ -266,6 +270,10 @@ impl Sums<'_> {
         Durations::from_bytes(self.durations).map_err(|_| BadBlock)
     }
 
+    pub(super) fn add_durations(&self, to: &mut DurationSums) -> Result<(), BadBlock> {
+        to.take_in(self.durations).map_err(|_| BadBlock)
+    }
+
     pub(super) fn efforts(&self) -> Result<Efforts, BadBlock> {
         Efforts::from_bytes(self.efforts).map_err(|_| BadBlock)
     }
@@ -309,11 +317,9 @@ mod tests {
             for (ticket, events) in tickets {
                 content.tickets.add(ticket, events);
             }
-            for ms in ms {
-                content.durations.add(ms.into(), events);
-                let spent = Spent { agent_ms: Some(ms), ..Spent::default() };
-                content.efforts.add(spent, events);
-            }
+            let spent = |ms| Spent { agent_ms: Some(ms), ..Spent::default() };
+            content.durations = ms.iter().map(|&ms| (ms.into(), events)).collect();
+            content.efforts = ms.into_iter().map(|ms| (spent(ms), events)).collect();
             content
         }
     }
@@ -329,10 +335,8 @@ mod tests {
 
     fn block(cells: &Cells) -> Block {
         let mut words = Words::default();
-        let cells: Vec<_> = cells
-            .iter()
-            .map(|(set, content)| (Key::of(set, &mut words), content.clone()))
-            .collect();
+        let cells: Vec<_> =
+            cells.iter().map(|(set, content)| (Key::of(set, &mut words), content)).collect();
         Block::of(&words, cells)
     }
 

@@ -29,7 +29,7 @@ pub(super) async fn write(
     if !corrections.is_empty() {
         corrected::learn(txn, partition, lane, &corrections, &mut folder).await?;
     }
-    write::deltas(txn, partition, lane, folder.finish()).await
+    write::folded(txn, partition, lane, &folder.finish()).await
 }
 
 /// Holds the cursor of a partition until the commit, so that its consumer waits; answers where it stands.

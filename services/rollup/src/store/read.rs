@@ -13,7 +13,7 @@ use super::block::{BadBlock, Block, Entries, Entry};
 use super::words::{Key, Words};
 use super::{Held, Reading, SqlStore};
 use crate::domain::{
-    AlignedWindow, Cell, Content, Durations, Efforts, Grain, Level, Measures, Span, TicketSet,
+    AlignedWindow, Cell, Content, DurationSums, Efforts, Grain, Level, Measures, Span, TicketSet,
 };
 
 /// A row that says the position, and the blocks. Counts are read for places where something was taken back
@@ -99,7 +99,7 @@ impl Totals {
             let key = translation.key(entry.key, &mut self.words).ok_or(BadBlock)?;
             let sum = self.sums.entry((bucket, key)).or_default();
             match counts {
-                Some(_) => sum.add(&entry.content()?),
+                Some(_) => sum.add(&entry.content()?)?,
                 None => sum.take_in(&entry)?,
             }
         }
@@ -110,6 +110,7 @@ impl Totals {
         let mut cells = Vec::with_capacity(self.sums.len());
         for ((bucket, key), sum) in self.sums {
             let Sum { measures, tickets, durations, efforts } = sum;
+            let durations = durations.finish();
             let dimensions = Arc::new(key.dimensions(&self.words).ok_or(BadBlock)?);
             let cell = Cell { dimensions, measures, tickets, durations, efforts };
             if !cell.is_empty() {
@@ -125,7 +126,7 @@ impl Totals {
 struct Sum {
     measures: Measures,
     tickets: TicketSet,
-    durations: Durations,
+    durations: DurationSums,
     efforts: Efforts,
 }
 
@@ -133,16 +134,17 @@ impl Sum {
     fn take_in(&mut self, entry: &Entry<'_>) -> Result<(), BadBlock> {
         let sums = entry.sums()?;
         self.measures += sums.measures;
-        self.durations.merge(&sums.durations()?);
+        sums.add_durations(&mut self.durations)?;
         self.efforts.merge(&sums.efforts()?);
         sums.see(&mut self.tickets)
     }
 
-    fn add(&mut self, content: &Content) {
+    fn add(&mut self, content: &Content) -> Result<(), BadBlock> {
         self.measures += content.measures;
-        self.durations.merge(&content.durations);
+        self.durations.merge(&content.durations).map_err(|_| BadBlock)?;
         self.efforts.merge(&content.efforts);
         self.tickets.merge(&content.tickets.seen());
+        Ok(())
     }
 }
 

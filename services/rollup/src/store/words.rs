@@ -3,6 +3,8 @@
 //!
 //! A table of dimension sets had nearly as many rows as there were events, in workspaces of few.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 use kernel::{Currency, Outcome};
 
@@ -11,8 +13,9 @@ use crate::domain::{Dimensions, Rate, varint};
 /// Texts by number. The first is the empty one.
 #[derive(Debug, Clone)]
 pub(super) struct Words {
-    texts: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, u32>,
+    texts: Vec<Arc<str>>,
+    /// `None` until the first is asked for: whoever only reads a block has no use for them.
+    numbers: Option<HashMap<Arc<str>, u32>>,
 }
 
 /// What can be said of a cell: the numbers of its words, one for each dimension.
@@ -21,25 +24,42 @@ pub(super) struct Key([u32; Key::WORDS]);
 
 /// From the numbers of one list to those of another, found as they are needed.
 pub(super) struct Translation<'w> {
-    from: &'w [Box<str>],
+    from: &'w [Arc<str>],
     to: Vec<Option<u32>>,
 }
 
 impl Default for Words {
     fn default() -> Self {
-        Self { texts: vec!["".into()], numbers: HashMap::from_iter([("".into(), 0)]) }
+        Self { texts: vec!["".into()], numbers: None }
     }
 }
 
 impl Words {
     fn number(&mut self, text: &str) -> u32 {
-        if let Some(&known) = self.numbers.get(text) {
-            return known;
+        match self.numbers().get(text) {
+            Some(&known) => known,
+            None => self.add(text.into()),
         }
+    }
+
+    /// The same of a text that another list holds: both then hold the one.
+    fn shared(&mut self, text: &Arc<str>) -> u32 {
+        match self.numbers().get(text) {
+            Some(&known) => known,
+            None => self.add(Arc::clone(text)),
+        }
+    }
+
+    fn add(&mut self, text: Arc<str>) -> u32 {
         let number = self.texts.len() as u32;
-        self.texts.push(text.into());
-        self.numbers.insert(text.into(), number);
+        self.texts.push(Arc::clone(&text));
+        self.numbers().insert(text, number);
         number
+    }
+
+    fn numbers(&mut self) -> &mut HashMap<Arc<str>, u32> {
+        let texts = &self.texts;
+        self.numbers.get_or_insert_with(|| texts.iter().cloned().zip(0..).collect())
     }
 
     fn text(&self, number: u32) -> Option<&str> {
@@ -67,9 +87,7 @@ impl Words {
             let length = usize::try_from(varint::take(bytes)?).ok()?;
             let (text, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
-            let text = std::str::from_utf8(text).ok()?;
-            words.texts.push(text.into());
-            words.numbers.insert(text.into(), words.texts.len() as u32 - 1);
+            words.texts.push(std::str::from_utf8(text).ok()?.into());
         }
         Some(words)
     }
@@ -83,7 +101,7 @@ impl Translation<'_> {
             let known = self.to.get_mut(*number as usize)?;
             *number = match *known {
                 Some(known) => known,
-                None => *known.insert(to.number(&self.from[*number as usize])),
+                None => *known.insert(to.shared(&self.from[*number as usize])),
             };
         }
         Some(Key(numbers))

@@ -3,7 +3,7 @@
 //! Tables are joined to the rows with CROSS JOIN: SQLite takes that as "rows first", where it would
 //! otherwise be free to walk the whole table. PostgreSQL plans it as any join.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use db::bulk::Rows;
 use kernel::{Partition, WorkspaceId};
@@ -13,7 +13,7 @@ use super::block::Block;
 use super::generations::Lane;
 use super::tiers::{self, Place};
 use super::words::{Key, Words};
-use crate::domain::{CellDelta, Content, Deltas, TicketCounts};
+use crate::domain::{CellDelta, Folded};
 
 const FIND_TICKETS: &str = "SELECT rows.place, ticket.number FROM {rows} CROSS JOIN ticket \
      WHERE ticket.partition = {0} AND ticket.workspace = rows.workspace \
@@ -25,17 +25,14 @@ const COUNT_TICKETS: &str = "INSERT INTO ticket_count ({columns}) SELECT {column
 
 const ADD_TICKETS: &str = "INSERT INTO ticket ({columns}) SELECT {columns} FROM {rows} WHERE true";
 
-pub(super) async fn deltas(
+pub(super) async fn folded(
     txn: &DatabaseTransaction,
     partition: Partition,
     lane: &Lane,
-    deltas: Deltas,
+    folded: &Folded,
 ) -> Result<(), db::Error> {
-    if deltas.is_empty() {
-        return Ok(());
-    }
-    let numbers = tickets(txn, partition, &deltas.tickets).await?;
-    tiers::add(txn, partition, blocks(lane, deltas, &numbers)).await
+    let numbers = tickets(txn, partition, folded.tickets()).await?;
+    tiers::add(txn, partition, blocks(lane, folded, &numbers)).await
 }
 
 /// The numbers of the batch's tickets, new ones drawn and written.
@@ -125,23 +122,18 @@ async fn draw(
 }
 
 /// What a batch adds to each place, its tickets by their numbers.
-fn blocks(lane: &Lane, deltas: Deltas, numbers: &[u32]) -> Vec<(Place, Block)> {
+fn blocks(lane: &Lane, folded: &Folded, numbers: &[u32]) -> Vec<(Place, Block)> {
     let mut words = Words::default();
-    let keys: Vec<Key> =
-        deltas.dimensions.iter().map(|(_, set)| Key::of(set, &mut words)).collect();
-    let mut places: BTreeMap<Place, Vec<(Key, Content)>> = BTreeMap::new();
-    for cell in deltas.cells {
-        let CellDelta { workspace, grain, level, start, .. } = cell;
-        let generation = lane.generation(workspace);
-        let place = Place { workspace, generation, grain, level, start };
-        let counts = cell.tickets.into_iter().map(|(ticket, events)| (numbers[ticket], events));
-        let content = Content {
-            measures: cell.measures,
-            tickets: counts.collect::<TicketCounts>(),
-            durations: cell.durations,
-            efforts: cell.efforts,
-        };
-        places.entry(place).or_default().push((keys[cell.dimensions], content));
-    }
-    places.into_iter().map(|(place, cells)| (place, Block::of(&words, cells))).collect()
+    let keys: Vec<Key> = folded.dimensions().iter().map(|set| Key::of(set, &mut words)).collect();
+    let place = |cell: &CellDelta| {
+        let &CellDelta { workspace, grain, level, start, .. } = cell;
+        Place { workspace, generation: lane.generation(workspace), grain, level, start }
+    };
+    let cells = folded.cells(numbers);
+    let runs = cells.chunk_by(|a, b| place(a) == place(b));
+    let blocks = runs.filter_map(|cells| {
+        let block = cells.iter().map(|cell| (keys[cell.dimensions], &cell.content));
+        Some((place(cells.first()?), Block::of(&words, block)))
+    });
+    blocks.collect()
 }

@@ -6,6 +6,7 @@ use tonic::Request;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use wire::ingest::v1::ingest_service_client::IngestServiceClient;
+use wire::rollup::v1::rebuild_service_client::RebuildServiceClient;
 use wire::rollup::v1::report_service_client::ReportServiceClient;
 
 use crate::failure::Failure;
@@ -40,6 +41,11 @@ impl Target {
     /// A caller's own client of rollup.
     pub(crate) fn reports(&self, caller: usize) -> ReportServiceClient<Channel> {
         ReportServiceClient::new(self.channel(caller))
+    }
+
+    /// The same, for rebuilds.
+    pub(crate) fn rebuilds(&self, caller: usize) -> RebuildServiceClient<Channel> {
+        RebuildServiceClient::new(self.channel(caller))
     }
 
     /// A request with the key whose turn it is at `caller`.

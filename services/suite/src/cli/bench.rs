@@ -83,6 +83,9 @@ pub(crate) struct BenchQuery {
     /// times as long.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3_600))]
     pub(crate) seconds: u16,
+    /// Then count every workspace again from the ledger, and see whether its cells come out the same.
+    #[arg(long)]
+    pub(crate) rebuild: bool,
     /// Print as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -42,7 +42,7 @@ impl Ledger {
             recorded_time_us: 1_770_022_800_000_000,
             occurred_time_us: 1_770_022_799_500_000,
             trace_context: trace.map(|t| t.to_bytes().to_vec()).unwrap_or_default(),
-            record: record.encode_to_vec(),
+            record: record.encode_to_vec().into(),
         });
         drop(entries);
         self.changed.send_modify(|n| *n += 1);

@@ -26,6 +26,7 @@ mod m0023_end_running_rebuilds;
 mod m0024_read_the_ledger_once_more;
 mod m0025_drop_dimension_set;
 mod m0026_count_work_too;
+mod m0027_count_tickets_once;
 
 use sea_orm_migration::prelude::*;
 
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_read_the_ledger_once_more::Step),
             Box::new(m0025_drop_dimension_set::Step),
             Box::new(m0026_count_work_too::Step),
+            Box::new(m0027_count_tickets_once::Step),
         ]
     }
 }

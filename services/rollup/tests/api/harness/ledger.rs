@@ -51,7 +51,7 @@ impl Ledger {
                     recorded_time_us: occurred,
                     occurred_time_us: occurred,
                     trace_context: Vec::new(),
-                    record: record.encode_to_vec(),
+                    record: record.encode_to_vec().into(),
                 });
             }
         });

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::overviews::ENOUGH;
+use super::{Rebuilt, WORKSPACES};
 use crate::bench::{Lines, Sample};
 use crate::print;
 
@@ -37,6 +38,10 @@ pub(crate) struct QueryReport {
     pub(crate) consume_per_s: f64,
     /// Events reported on.
     pub(crate) events: u64,
+    /// Events a second replayed by the rebuilds, where they were asked for.
+    pub(crate) rebuild_per_s: Option<f64>,
+    /// Workspaces whose cells came out of their rebuild to the byte as they were.
+    pub(crate) rebuilds_identical: Option<usize>,
     /// The most memory this process held, MiB: services, callers and all.
     pub(crate) rss_mib: Option<f64>,
     #[serde(skip)]
@@ -84,6 +89,12 @@ impl QueryReport {
         self.freshness_events_per_s = events_per_s;
     }
 
+    /// Takes in what counting all of it again came to.
+    pub(crate) fn rebuilt(&mut self, rebuilt: Rebuilt) {
+        self.rebuild_per_s = Some(rebuilt.per_s);
+        self.rebuilds_identical = Some(rebuilt.identical);
+    }
+
     /// One JSON object.
     pub(crate) fn json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
@@ -104,6 +115,12 @@ impl QueryReport {
             self.freshness_p99_ms,
             count(self.freshness_events_per_s)
         ));
+        if let (Some(per_s), Some(identical)) = (self.rebuild_per_s, self.rebuilds_identical) {
+            text.push_str(&format!(
+                "\nRebuilt                {} events/s, {identical} of {WORKSPACES} workspaces as before",
+                count(per_s)
+            ));
+        }
         if self.overviews_cold < ENOUGH {
             text.push_str(&format!(
                 "\nNote                   only {} overviews without the cache: p99 is a guess",
@@ -156,5 +173,9 @@ mod tests {
         assert!(text.contains("Overview without it, of 100,000"), "{text}");
         assert!(text.contains("3.00 p99, 1.50 p50"), "{text}");
         assert!(text.contains("only 3 overviews"), "{text}");
+        assert!(!text.contains("Rebuilt"), "{text}");
+        report.rebuilt(Rebuilt { per_s: 40_000.0, identical: 100 });
+        let text = report.text();
+        assert!(text.contains("40,000 events/s, 100 of 100 workspaces as before"), "{text}");
     }
 }

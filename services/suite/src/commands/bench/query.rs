@@ -8,7 +8,7 @@ use chassis::{OsIds, SystemClock};
 use kernel::Clock as _;
 
 use crate::bench::query::{
-    Consumer, History, QueryReport, WORKSPACES, cold, hot, traffic, visible,
+    Consumer, History, QueryReport, WORKSPACES, cold, hot, rebuild_all, traffic, visible,
 };
 use crate::bench::{Load, Sample, Stand, Steps, Target, batches_in_flight, memory_mib};
 use crate::cli::BenchQuery;
@@ -66,6 +66,10 @@ async fn measure(args: &BenchQuery, stand: &Stand) -> Result<QueryReport, Failur
     let (late, per_s) = visible((&ingest, reports), &history, time).await?;
     report.fresh(&late, per_s);
     report.rss_mib = memory_mib();
+    if args.rebuild {
+        steps.say("every workspace counted again");
+        report.rebuilt(rebuild_all(reports, &OsIds, args.events).await?);
+    }
     steps.end();
     rollup.end().await?;
     Ok(report)
