@@ -5,6 +5,8 @@
 mod probe;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chassis::Service;
@@ -112,6 +114,39 @@ async fn calls_do_not_fail_because_their_connection_ends() {
         caller.await.unwrap().unwrap();
     }
     server.abort();
+}
+
+/// A peer that hands back the first calls untouched and counts them all.
+async fn refusing(listener: TcpListener, refused: usize, calls: Arc<AtomicUsize>) {
+    let (socket, _) = listener.accept().await.unwrap();
+    let mut connection = h2::server::handshake(socket).await.unwrap();
+    while let Some(Ok((_request, mut respond))) = connection.accept().await {
+        if calls.fetch_add(1, Ordering::SeqCst) < refused {
+            respond.send_reset(h2::Reason::REFUSED_STREAM);
+            continue;
+        }
+        let trailers_only = http::Response::builder()
+            .header("content-type", "application/grpc")
+            .header("grpc-status", Code::NotFound as i32)
+            .body(())
+            .unwrap();
+        respond.send_response(trailers_only, true).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_handed_back_untouched_is_sent_once_more() {
+    for (refused, code, sent) in [(1, Code::NotFound, 2), (9, Code::Unavailable, 2)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let peer = tokio::spawn(refusing(listener, refused, Arc::clone(&calls)));
+        let channel = chassis::connect(&uri, "test", &context(|_| {}));
+        let answer = LedgerServiceClient::new(channel).get_heads(GetHeadsRequest {}).await;
+        assert_eq!(answer.unwrap_err().code(), code);
+        assert_eq!(calls.load(Ordering::SeqCst), sent);
+        peer.abort();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,10 +89,24 @@ async fn greet(
         .update_column(Column::ExpiresTime)
         .to_owned();
     Entity::insert(row).on_conflict(renew).exec_without_returning(txn).await?;
-    let gone =
-        Entity::delete_many().filter(Column::Partition.eq(0)).filter(Column::ExpiresTime.lt(now));
-    gone.exec(txn).await?;
-    let alive = Entity::find().filter(Column::Partition.eq(0)).count(txn).await?;
+    // Past those that a transaction holds: two replicas that wake up together would each wait for the
+    // other's row, and all for one that stands still again.
+    let find = Entity::find()
+        .filter(Column::Partition.eq(0))
+        .filter(Column::ExpiresTime.lt(now))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let gone: Vec<i64> = find.all(txn).await?.into_iter().map(|row| row.holder).collect();
+    if !gone.is_empty() {
+        let these = Entity::delete_many()
+            .filter(Column::Partition.eq(0))
+            .filter(Column::Holder.is_in(gone));
+        these.exec(txn).await?;
+    }
+    let alive = Entity::find()
+        .filter(Column::Partition.eq(0))
+        .filter(Column::ExpiresTime.gte(now))
+        .count(txn)
+        .await?;
     Ok(usize::try_from(alive).unwrap_or(usize::MAX).max(1))
 }
 

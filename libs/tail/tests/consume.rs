@@ -79,7 +79,11 @@ struct Count {
 }
 
 async fn effects(db: &Db) -> i64 {
-    let sql = "SELECT COUNT(*) AS n FROM effect";
+    rows(db, "effect").await
+}
+
+async fn rows(db: &Db, table: &str) -> i64 {
+    let sql = format!("SELECT COUNT(*) AS n FROM {table}");
     let statement = Statement::from_string(db.backend(), sql);
     Count::find_by_statement(statement).one(db.reader()).await.unwrap().unwrap().n
 }
@@ -215,31 +219,75 @@ async fn replicas_share_and_take_over(db: TestDb) {
 #[tokio::test]
 async fn a_row_that_a_transaction_holds_keeps_no_other_back() {
     let db = testkit::postgres::<Migrator>("tail").await;
-    let (held, holds) = oneshot::channel();
-    let (let_go, released) = oneshot::channel::<()>();
-    let other = db.another().await;
-    let holding = tokio::spawn(async move {
-        let hold = other.write::<_, (), Error>(move |txn| {
-            Box::pin(async move {
-                let sql = "UPDATE tail_partition SET seq = seq WHERE partition = 5";
-                txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql)).await?;
-                held.send(()).unwrap();
-                released.await.unwrap();
-                Ok(())
-            })
-        });
-        hold.await.unwrap();
-    });
-    holds.await.unwrap();
+    let held = Hold::on(&db, "UPDATE tail_partition SET seq = seq WHERE partition = 5").await;
     let ledger = Ledger::start().await;
     let one = replica(&ledger, db.db.clone(), 1);
     until("all but one are taken", || async { ledger.streams() == vec![63] }).await;
-    let_go.send(()).unwrap();
-    holding.await.unwrap();
+    held.let_go().await;
     until("and then that one", || async { ledger.streams() == vec![64] }).await;
     one.ctx.stop.cancel();
     one.ctx.tasks.close();
     one.ctx.tasks.wait().await;
+}
+
+#[tokio::test]
+async fn a_member_that_stands_still_in_a_transaction_counts_no_more_and_keeps_no_other_back() {
+    let db = testkit::postgres::<Migrator>("tail").await;
+    execute(&db.db, "INSERT INTO tail_member VALUES (0, 98, 1), (0, 99, 1)").await;
+    let held = Hold::on(&db, "UPDATE tail_member SET expires_time = 2 WHERE holder = 99").await;
+    let ledger = Ledger::start().await;
+    let one = replica(&ledger, db.db.clone(), 1);
+    until("all are taken", || async { ledger.streams() == vec![64] }).await;
+    assert_eq!(rows(&db.db, "tail_member").await, 2, "the one that is held, and this one");
+    // Only a session that nobody had to end can say so.
+    held.let_go().await;
+    until("it is forgotten", || async { rows(&db.db, "tail_member").await == 1 }).await;
+    one.ctx.stop.cancel();
+    one.ctx.tasks.close();
+    one.ctx.tasks.wait().await;
+}
+
+/// A transaction that another replica stands still in.
+struct Hold {
+    let_go: oneshot::Sender<()>,
+    holding: tokio::task::JoinHandle<()>,
+}
+
+impl Hold {
+    async fn on(db: &TestDb, sql: &'static str) -> Self {
+        let (held, holds) = oneshot::channel();
+        let (let_go, released) = oneshot::channel::<()>();
+        let other = db.another().await;
+        let holding = tokio::spawn(async move {
+            let hold = other.write::<_, (), Error>(move |txn| {
+                Box::pin(async move {
+                    txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql))
+                        .await?;
+                    held.send(()).unwrap();
+                    released.await.unwrap();
+                    Ok(())
+                })
+            });
+            hold.await.unwrap();
+        });
+        holds.await.unwrap();
+        Self { let_go, holding }
+    }
+
+    async fn let_go(self) {
+        self.let_go.send(()).unwrap();
+        self.holding.await.unwrap();
+    }
+}
+
+async fn execute(db: &Db, sql: &'static str) {
+    let done = db.write::<_, (), Error>(move |txn| {
+        Box::pin(async move {
+            txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql)).await?;
+            Ok(())
+        })
+    });
+    done.await.unwrap();
 }
 
 async fn a_lost_lease_writes_nothing(db: TestDb) {
@@ -249,15 +297,7 @@ async fn a_lost_lease_writes_nothing(db: TestDb) {
     // Somebody else took every partition while this replica was paused.
     let steal =
         "UPDATE tail_partition SET holder = 99, epoch = epoch + 1, expires_time = 9000000000000000";
-    db.db
-        .write(move |txn| {
-            Box::pin(async move {
-                txn.execute_raw(Statement::from_string(txn.get_database_backend(), steal)).await?;
-                Ok::<_, Error>(())
-            })
-        })
-        .await
-        .unwrap();
+    execute(&db.db, steal).await;
     let before = ledger.opened();
     ledger.grow(Partition::new(0).unwrap(), 5);
     until("the batch was refused, or the lost leases noticed", || async {

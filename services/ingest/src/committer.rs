@@ -8,9 +8,9 @@ mod dispatch;
 mod room;
 mod schedule;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chassis::{attr, trace};
+use chassis::{Outage, attr, trace};
 use db::Db;
 use kernel::{Clock, Partition, Position, TraceContext};
 use tokio::sync::{mpsc, oneshot};
@@ -80,6 +80,8 @@ pub(crate) struct Worker {
     pub(crate) recent: Recent,
     pub(crate) announcer: Announcer,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Of all lanes: they write to one disk.
+    pub(crate) failing: Arc<Mutex<Outage>>,
 }
 
 impl Committer {
@@ -136,6 +138,9 @@ impl Worker {
         let outcome = insert.scope(self.write(Arc::clone(&entries), expect)).await;
         match outcome {
             Ok((answers, moved)) => {
+                if self.failing().is_over() {
+                    tracing::info!("commits succeed again");
+                }
                 let met = answers.iter().any(|answer| !matches!(answer, Appended::New { .. }));
                 // Before anybody is told that there is something to read. The commit is over and the
                 // entries are nobody else's.
@@ -157,7 +162,10 @@ impl Worker {
             Err(error) => {
                 insert.fail("storage");
                 send.fail("storage");
-                tracing::error!(error = fault::chain(&error), "commit failed");
+                let cause = fault::chain(&error);
+                if self.failing().is_news(&cause) {
+                    tracing::error!(error = cause, "commit failed");
+                }
                 let refused = Refused::Storage(Arc::new(error));
                 for job in group {
                     let _ = job.reply.send(Err(refused.clone()));
@@ -165,6 +173,10 @@ impl Worker {
                 false
             }
         }
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Outage> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn write(
@@ -195,5 +207,7 @@ impl Worker {
     }
 }
 
+#[cfg(test)]
+mod outage_tests;
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
         recent: recent.clone(),
         announcer,
         clock: Arc::clone(&ctx.clock),
+        failing: Arc::default(),
     };
     let lanes = match (db.backend(), config.one_partition) {
         (Backend::Sqlite, _) => Lanes::Shared(1),

@@ -114,16 +114,20 @@ impl Builder {
     /// Works on every rebuild that is free.
     async fn step(&self) -> Result<(), tail::Error> {
         while let Some(claim) = self.store.claim(self.holder, LEASE).await? {
-            let state = match self.replay(&claim).await {
-                Ok(()) => RebuildState::Succeeded,
+            let seals = match self.replay(&claim).await {
+                Ok(()) => {
+                    let sealing = self.store.seal(&claim);
+                    Some(held(&*self.store, &*self.clock, &claim, sealing).await?)
+                }
                 Err(tail::Error::Corrupt { partition, seq, cause }) => {
                     let error = fault::chain(&*cause);
                     tracing::error!(%partition, seq, error, "a rebuild ends at an unreadable entry");
-                    RebuildState::Failed
+                    None
                 }
                 Err(error) => return Err(error),
             };
-            self.store.end(&claim, state, self.now()).await?;
+            let state = seals.as_ref().map_or(RebuildState::Failed, |_| RebuildState::Succeeded);
+            self.store.end(&claim, seals, self.clock.now()).await?;
             let rebuild = claim.rebuild.id;
             tracing::info!(rebuild, workspace = %claim.rebuild.workspace, ?state, "rebuild ended");
         }
@@ -153,8 +157,31 @@ impl Builder {
             }
         }
     }
+}
 
-    fn now(&self) -> Timestamp {
-        self.clock.now()
+/// Does what may take longer than a lease. Whoever took the rebuild over meanwhile would not be done any
+/// sooner, and neither of them ever.
+async fn held<T>(
+    store: &dyn Rebuilds,
+    clock: &dyn Clock,
+    claim: &Claim,
+    work: impl Future<Output = Result<T, tail::Error>>,
+) -> Result<T, tail::Error> {
+    tokio::select! {
+        done = work => done,
+        lost = renewed(store, clock, claim) => Err(lost),
     }
 }
+
+/// Renews the lease of a claim until it is lost; says why.
+async fn renewed(store: &dyn Rebuilds, clock: &dyn Clock, claim: &Claim) -> tail::Error {
+    loop {
+        clock.sleep_until(clock.now().plus(LEASE / 3)).await;
+        if let Err(lost) = store.renew(claim, LEASE).await {
+            return lost;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

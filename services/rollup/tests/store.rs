@@ -34,6 +34,7 @@ mod corrections {
             a_rebuild_meets_the_consumer_where_it_began,
             a_rebuild_mends_cells_that_are_wrong,
             one_rebuild_runs_at_a_time_and_one_replica_works_on_it,
+            a_lease_is_renewed_by_whoever_holds_it_and_by_nobody_else,
             a_rebuild_given_up_leaves_the_cells_as_they_were,
             both_databases_hold_the_same_cells,
         ],

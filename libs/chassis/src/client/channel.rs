@@ -126,8 +126,8 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
-/// A connection has an age at which it ends. A call that is about to go out on it just then is served by
-/// nobody: one of a single message is sent again, on the next connection.
+/// A connection has an age at which it ends, and takes so many calls at once. A call that is about to go
+/// out on it just then is served by nobody: one of a single message is sent again, once.
 async fn send(
     channel: transport::Channel,
     request: Request<Body>,
@@ -171,14 +171,19 @@ fn expired(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|error| error.is::<TimeoutExpired>())
 }
 
-/// Before it went out, or after the last one that the peer says it took.
+/// Before it went out, after the last one that the peer says it took, or handed back untouched.
 fn was_never_served(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|error| {
         let canceled = error.downcast_ref().is_some_and(hyper::Error::is_canceled);
         let left_over = |error: &h2::Error| {
             error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
         };
-        canceled || error.downcast_ref().is_some_and(left_over)
+        let handed_back = |error: &h2::Error| {
+            error.is_reset()
+                && error.is_remote()
+                && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+        };
+        canceled || error.downcast_ref().is_some_and(|error| left_over(error) || handed_back(error))
     })
 }
 

@@ -1,5 +1,6 @@
 //! The limits of DESIGN 3, with the words a refusal uses: the limit, and what was sent.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use kernel::Timestamp;
@@ -21,6 +22,7 @@ pub(crate) const METADATA_VALUE_BYTES_MAX: usize = 1024;
 pub(crate) const METADATA_BYTES_MAX: usize = 8 * 1024;
 /// A day: longer is not one step.
 pub(crate) const STEP_MS_MAX: i64 = 86_400_000;
+const SECONDS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 pub(crate) const PAST_MAX: Duration = Duration::from_secs(90 * 86_400);
 pub(crate) const FUTURE_MAX: Duration = Duration::from_secs(86_400);
 
@@ -86,6 +88,18 @@ pub(crate) fn step_ms(value: i64, min: i64) -> Result<(), Breach> {
     }
     Err(Breach::OutOfRange(format!(
         "is {min} to {STEP_MS_MAX} milliseconds (a day); {value} was sent"
+    )))
+}
+
+/// Seconds since 1970 of a moment that protobuf has: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
+pub(crate) fn seconds(sent: i64) -> Result<(), Breach> {
+    if SECONDS.contains(&sent) {
+        return Ok(());
+    }
+    let (first, last) = (SECONDS.start(), SECONDS.end());
+    Err(Breach::OutOfRange(format!(
+        "is {first} to {last} seconds since 1970 (years 1 to 9999); {sent} was sent. Are these \
+         milliseconds?"
     )))
 }
 

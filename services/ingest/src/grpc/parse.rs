@@ -113,7 +113,8 @@ fn occurred(event: &mut Event, door: &Door, c: &mut Check<'_>) -> Timestamp {
         return door.now;
     }
     let at = Timestamp::from_parts(sent.seconds, sent.nanos);
-    if let Err(breach) = limits::occurred(at, door.now, door.past) {
+    let known = limits::seconds(sent.seconds);
+    if let Err(breach) = known.and_then(|()| limits::occurred(at, door.now, door.past)) {
         c.breach("occurred_time", &breach);
     }
     event.occurred_time = Some(timestamp(at));

@@ -36,6 +36,7 @@ pub(crate) use rebuild::Rebuilds;
 pub(crate) use rebuild_row::{Claim, NewRebuild};
 pub(crate) use shares::{Registered, Request, ShareStore};
 pub(crate) use sql::SqlStore;
+pub(crate) use swap::Seals;
 
 /// One method is one transaction.
 #[async_trait]

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::generations::Lane;
 use super::rebuild_row::{COLUMNS, read};
-use super::{Claim, NewRebuild, SqlStore, facts, swap};
+use super::{Claim, NewRebuild, Seals, SqlStore, facts, swap};
 use crate::domain::{Fact, Rebuild, RebuildState};
 
 /// One method is one transaction.
@@ -43,14 +43,26 @@ pub(crate) trait Rebuilds: Send + Sync + 'static {
         lease: Duration,
     ) -> Result<(), tail::Error>;
 
-    /// Ends a rebuild: everything replayed and taking the place of the cells before, or given up.
+    /// Renews the lease of a claim: for work between two replays, or behind the last.
+    ///
+    /// # Errors
+    /// As [`Rebuilds::replay`].
+    async fn renew(&self, claim: &Claim, lease: Duration) -> Result<(), tail::Error>;
+
+    /// Seals the cells before and those that were built. Takes as long as there are cells.
+    ///
+    /// # Errors
+    /// As [`Rebuilds::replay`].
+    async fn seal(&self, claim: &Claim) -> Result<Seals, tail::Error>;
+
+    /// Ends a rebuild: sealed and taking the place of the cells before, or given up where there are no seals.
     ///
     /// # Errors
     /// As [`Rebuilds::replay`].
     async fn end(
         &self,
         claim: &Claim,
-        state: RebuildState,
+        seals: Option<Seals>,
         at: Timestamp,
     ) -> Result<(), tail::Error>;
 }
@@ -140,17 +152,33 @@ impl Rebuilds for SqlStore {
             .await
     }
 
+    async fn renew(&self, claim: &Claim, lease: Duration) -> Result<(), tail::Error> {
+        let claim = claim.clone();
+        self.db
+            .write(move |txn| {
+                Box::pin(async move {
+                    let until = db::now(txn).await?.plus(lease);
+                    let renew = swap::mine(&claim).value("expires_time", until.micros()).to_owned();
+                    match txn.execute(&renew).await?.rows_affected() {
+                        1 => Ok(()),
+                        _ => Err(tail::Error::Fenced(claim.rebuild.workspace.partition())),
+                    }
+                })
+            })
+            .await
+    }
+
+    async fn seal(&self, claim: &Claim) -> Result<Seals, tail::Error> {
+        swap::seals(self.db.reader(), claim.rebuild.workspace).await
+    }
+
     async fn end(
         &self,
         claim: &Claim,
-        state: RebuildState,
+        seals: Option<Seals>,
         at: Timestamp,
     ) -> Result<(), tail::Error> {
         let workspace = claim.rebuild.workspace;
-        let seals = match state {
-            RebuildState::Succeeded => Some(swap::seals(self.db.reader(), workspace).await?),
-            RebuildState::Running | RebuildState::Failed => None,
-        };
         let claim = claim.clone();
         let gone = self
             .db

@@ -202,6 +202,11 @@ async fn replay(store: &SqlStore, claim: &Claim, log: &[Fact], span: (i64, i64))
     store.replay(claim, span, part, LEASE).await.unwrap();
 }
 
+async fn succeed(store: &SqlStore, claim: &Claim, at: Timestamp) {
+    let seals = store.seal(claim).await.unwrap();
+    store.end(claim, Some(seals), at).await.unwrap();
+}
+
 pub async fn a_rebuild_meets_the_consumer_where_it_began(db: Db) {
     let store = SqlStore::new(db);
     let log = log(300, 3);
@@ -216,7 +221,7 @@ pub async fn a_rebuild_meets_the_consumer_where_it_began(db: Db) {
     assert_recounts(&store, &log).await;
     replay(&store, &claim, &log, (100, 180)).await;
     let end = Timestamp::from_micros(START + 1);
-    store.end(&claim, RebuildState::Succeeded, end).await.unwrap();
+    succeed(&store, &claim, end).await;
     assert_recounts(&store, &log).await;
     let ended = store.find(workspace(), 1).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.end), (RebuildState::Succeeded, Some(end)));
@@ -226,7 +231,7 @@ pub async fn a_rebuild_meets_the_consumer_where_it_began(db: Db) {
     store.begin(new(2, "b")).await.unwrap();
     let claim = store.claim(77, LEASE).await.unwrap().unwrap();
     replay(&store, &claim, &log, (0, 300)).await;
-    store.end(&claim, RebuildState::Succeeded, end).await.unwrap();
+    succeed(&store, &claim, end).await;
     assert_recounts(&store, &log).await;
 }
 
@@ -255,7 +260,7 @@ pub async fn a_rebuild_mends_cells_that_are_wrong(db: Db) {
     store.begin(new(1, "a")).await.unwrap();
     let claim = store.claim(77, LEASE).await.unwrap().unwrap();
     replay(&store, &claim, &log, (0, 120)).await;
-    store.end(&claim, RebuildState::Succeeded, Timestamp::from_micros(START)).await.unwrap();
+    succeed(&store, &claim, Timestamp::from_micros(START)).await;
     assert_recounts(&store, &log).await;
     let ended = store.find(workspace(), 1).await.unwrap().unwrap();
     assert_ne!(ended.digest_before, ended.digest_after);
@@ -285,12 +290,27 @@ pub async fn one_rebuild_runs_at_a_time_and_one_replica_works_on_it(db: Db) {
         replay(&store, &claim, &log, (0, 50)).await;
         let again = store.replay(&claim, (0, 50), log.clone(), LEASE).await;
         assert!(matches!(again, Err(tail::Error::Fenced(_))), "replayed once: {again:?}");
-        store.end(&claim, RebuildState::Succeeded, Timestamp::from_micros(START)).await.unwrap();
+        succeed(&store, &claim, Timestamp::from_micros(START)).await;
     })
     .unwrap()
     .await;
     assert_eq!(store.begin(new(3, "a")).await.unwrap().id, 1, "the same request");
     assert_recounts(&store, &log).await;
+}
+
+pub async fn a_lease_is_renewed_by_whoever_holds_it_and_by_nobody_else(db: Db) {
+    let store = SqlStore::new(db);
+    store.begin(new(1, "a")).await.unwrap();
+    // Run out as soon as it was taken, and still nobody else's.
+    let claim = store.claim(77, Duration::ZERO).await.unwrap().unwrap();
+    store.renew(&claim, LEASE).await.unwrap();
+    assert!(store.claim(78, LEASE).await.unwrap().is_none(), "somebody works on it");
+    let other = Claim { holder: 78, ..claim.clone() };
+    let refused = store.renew(&other, LEASE).await;
+    assert!(matches!(refused, Err(tail::Error::Fenced(_))), "{refused:?}");
+    succeed(&store, &claim, Timestamp::from_micros(START)).await;
+    let ended = store.renew(&claim, LEASE).await;
+    assert!(matches!(ended, Err(tail::Error::Fenced(_))), "{ended:?}");
 }
 
 pub async fn a_rebuild_given_up_leaves_the_cells_as_they_were(db: Db) {
@@ -300,7 +320,7 @@ pub async fn a_rebuild_given_up_leaves_the_cells_as_they_were(db: Db) {
     store.begin(new(1, "a")).await.unwrap();
     let claim = store.claim(77, LEASE).await.unwrap().unwrap();
     replay(&store, &claim, &log, (0, 40)).await;
-    store.end(&claim, RebuildState::Failed, Timestamp::from_micros(START)).await.unwrap();
+    store.end(&claim, None, Timestamp::from_micros(START)).await.unwrap();
     assert_recounts(&store, &log).await;
     let ended = store.find(workspace(), 1).await.unwrap().unwrap();
     assert_eq!(ended.state, RebuildState::Failed);

@@ -79,7 +79,8 @@ pub(super) fn mine(claim: &Claim) -> UpdateStatement {
 }
 
 /// The seals of the generation that is read and of the one that is built.
-pub(super) struct Seals {
+#[derive(Debug)]
+pub(crate) struct Seals {
     pub(super) before: String,
     pub(super) after: String,
 }

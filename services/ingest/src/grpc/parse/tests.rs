@@ -71,6 +71,26 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
+fn a_moment_no_calendar_has_is_refused_even_by_a_key_that_may_backfill() {
+    let (backfill, none) = (Door { past: None, ..door() }, Targets::default());
+    let sent = |seconds| Event {
+        occurred_time: Some(wire::Timestamp { seconds, nanos: 0 }),
+        ..simplest()
+    };
+    let first = -62_135_596_800;
+    let year_one = super::event(sent(first), &backfill, &none).ok().unwrap();
+    assert_eq!(year_one.event.occurred_time.unwrap().seconds, first);
+    for seconds in [first - 1, i64::MIN, -1_780_315_200_000, 253_402_300_800, i64::MAX] {
+        let violations = super::event(sent(seconds), &backfill, &none).err().unwrap();
+        let fault = Fault::invalid(violations);
+        let [violation] = fault.violations() else { panic!("{:?}", fault.violations()) };
+        let said = (violation.field.as_str(), violation.reason);
+        assert_eq!(said, ("occurred_time", ErrorReason::OutOfRange));
+        assert!(violation.description.contains("milliseconds?"), "{}", violation.description);
+    }
+}
+
+#[test]
 fn an_event_over_32_kib_is_too_large() {
     let mut bad = simplest();
     bad.body = Some(Body::TicketResolved(TicketResolved::default()));

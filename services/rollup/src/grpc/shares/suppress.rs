@@ -53,9 +53,10 @@ fn savings(mut report: api::SavingsReport) -> api::SavingsReport {
         report.rest = None;
         report.rest_rows = 0;
     }
-    // What is missing alone is the total less what is shown: it takes another one along.
-    let missing = before - report.rows.len() + usize::from(rest_is_small);
-    if missing == 1 {
+    // What is missing is the total less what is shown. Where so few tickets may stand behind all of it, it
+    // takes another one along, which alone has enough.
+    let missing = before > report.rows.len() || rest_is_small;
+    if missing && missing_tickets_min(&report) < TICKETS_MIN {
         let smallest = report.rows.iter().enumerate();
         let smallest = smallest.min_by_key(|(place, row)| {
             (row.measures.as_ref().map_or(0, |measures| measures.tickets), Reverse(*place))
@@ -69,6 +70,15 @@ fn savings(mut report: api::SavingsReport) -> api::SavingsReport {
         }
     }
     report
+}
+
+/// At least so many tickets stand behind what is not shown: one may stand behind several rows, so that
+/// those of the rows add up to more than there are.
+fn missing_tickets_min(report: &api::SavingsReport) -> i64 {
+    let tickets = |of: &Option<api::Measures>| of.as_ref().map_or(0, |of| of.tickets);
+    let rows = report.rows.iter().map(|row| tickets(&row.measures));
+    let shown: i64 = rows.chain([tickets(&report.rest)]).sum();
+    tickets(&report.total) - shown
 }
 
 fn hide(measures: &mut Option<api::Measures>) {
@@ -94,6 +104,11 @@ fn blind(basis: &mut Option<api::ReportBasis>) {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::collections::HashSet;
+
+    use proptest::collection::{hash_set, vec};
+    use proptest::option;
+
     use super::*;
 
     fn measures(tickets: i64) -> Option<api::Measures> {
@@ -125,15 +140,56 @@ mod tests {
 
     #[test]
     fn rows_of_fewer_than_five_tickets_are_left_out() {
-        assert_eq!(shown(&[50, 5, 4, 0], Some(9), 68), (vec![50, 5], true));
+        assert_eq!(shown(&[50, 5, 4, 3], Some(9), 71), (vec![50, 5], true));
         assert_eq!(shown(&[50, 5], Some(9), 64), (vec![50, 5], true), "nothing small");
     }
 
     #[test]
-    fn a_single_one_takes_the_next_smallest_along() {
+    fn so_few_that_they_can_be_told_by_subtracting_take_the_next_smallest_along() {
+        assert_eq!(shown(&[50, 8, 1, 1], None, 60), (vec![50], false), "two tickets together");
+        assert_eq!(shown(&[50, 8, 4, 0], Some(9), 71), (vec![50], true), "four and none");
+        assert_eq!(shown(&[50, 8, 4, 4], None, 60), (vec![50], false), "perhaps the same ones");
         assert_eq!(shown(&[50, 8, 30, 4], None, 92), (vec![50, 30], false));
         assert_eq!(shown(&[50, 8], Some(2), 60), (vec![50], false));
         assert_eq!(shown(&[4], Some(60), 64), (vec![], false), "the rest is all there is");
+    }
+
+    proptest::proptest! {
+        /// Whatever tickets the rows share.
+        #[test]
+        fn at_least_five_tickets_stand_behind_all_that_is_left_out(
+            rows in vec(hash_set(0u8..40, 0..9), 0..9),
+            rest in option::of(hash_set(0u8..40, 0..9)),
+        ) {
+            let whole: HashSet<u8> = rows.iter().chain(&rest).flatten().copied().collect();
+            let count = |tickets: &HashSet<u8>| tickets.len() as i64;
+            let counts: Vec<i64> = rows.iter().map(count).collect();
+            let mut report = report(&counts, rest.as_ref().map(count), count(&whole));
+            for (place, row) in report.rows.iter_mut().enumerate() {
+                let value = place.to_string();
+                row.key = vec![api::DimensionValue { value, ..Default::default() }];
+            }
+            let total = report.total.clone();
+            let shown = savings(report);
+            if count(&whole) < TICKETS_MIN {
+                proptest::prop_assert_eq!((shown.rows, shown.rest), (vec![], None));
+                return Ok(());
+            }
+            proptest::prop_assert_eq!(shown.total, total);
+            let places: HashSet<usize> =
+                shown.rows.iter().map(|row| row.key[0].value.parse().unwrap()).collect();
+            let rest_is_shown = shown.rest.is_some();
+            let mut hidden: Vec<&HashSet<u8>> = rest.iter().filter(|_| !rest_is_shown).collect();
+            for (place, tickets) in rows.iter().enumerate() {
+                if places.contains(&place) {
+                    proptest::prop_assert!(count(tickets) >= TICKETS_MIN);
+                } else {
+                    hidden.push(tickets);
+                }
+            }
+            let behind: HashSet<u8> = hidden.iter().copied().flatten().copied().collect();
+            proptest::prop_assert!(hidden.is_empty() || count(&behind) >= TICKETS_MIN);
+        }
     }
 
     #[test]

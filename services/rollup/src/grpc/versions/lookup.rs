@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const PAGE: usize = 1_000;
 /// Histories read at a time.
 const HISTORIES: usize = 8;
+/// In place of a language or channel that the catalog would refuse. It has no baseline for it, as it has
+/// none for what was sent; and it is given, so that an alias does not fill in its own.
+const STRANGE: &str = "x-unknown";
 
 pub(super) struct Lookup(CatalogServiceClient<Channel>);
 
@@ -184,8 +187,8 @@ fn said(history: &[catalog::Baseline], (work, version): &Named) -> Option<i64> {
     named.max_by_key(|baseline| fits(baseline)).map(|baseline| baseline.baseline_ms)
 }
 
-/// As the catalog takes it; `None` for what it would refuse as no task type at all. What it would refuse
-/// as a language or channel, it has no baseline for.
+/// As the catalog takes it; `None` for what it would refuse as no task type at all. A step was valued by
+/// what ingest holds against the same baselines, and ingest refuses no language and no channel.
 fn key(work: &Work) -> Option<catalog::BaselineKey> {
     let task_type = work.task_type.as_str();
     let snake =
@@ -193,17 +196,33 @@ fn key(work: &Work) -> Option<catalog::BaselineKey> {
     if !snake || !task_type.starts_with(|c: char| c.is_ascii_lowercase()) || task_type.len() > 64 {
         return None;
     }
-    let is_language = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    let language = Some(&work.language)
-        .filter(|language| language.len() <= 35 && language.bytes().all(is_language));
-    let channel = Some(&work.channel).filter(|channel| {
-        channel.len() <= 64 && !channel.chars().any(char::is_control) && *channel != OTHER
-    });
     Some(catalog::BaselineKey {
         task_type: task_type.to_owned(),
-        language: language.cloned().unwrap_or_default(),
-        channel: channel.cloned().unwrap_or_default(),
+        language: language(&work.language).to_owned(),
+        channel: channel(&work.channel).to_owned(),
     })
+}
+
+fn language(sent: &str) -> &str {
+    let is_language = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let fits = |tag: &str| tag.len() <= 35 && tag.bytes().all(is_language);
+    // As ingest does: `nl` of `nl-België`.
+    let broader = sent.split('-').next().unwrap_or_default();
+    match sent {
+        // Nobody knows any more what was sent.
+        OTHER => "",
+        sent if fits(sent) => sent,
+        _ if fits(broader) && !broader.is_empty() => broader,
+        _ => STRANGE,
+    }
+}
+
+fn channel(sent: &str) -> &str {
+    match sent {
+        OTHER => "",
+        sent if sent.len() <= 64 && !sent.chars().any(char::is_control) => sent,
+        _ => STRANGE,
+    }
 }
 
 fn asked<T>(workspace: WorkspaceId, message: T) -> Request<T> {
@@ -239,7 +258,23 @@ mod tests {
             |language: &str, channel: &str| language_and_channel(work("drafts", language, channel));
         assert_eq!(of("nl-BE", "Email"), ("nl-BE".to_owned(), "Email".to_owned()));
         assert_eq!(of(OTHER, OTHER), (String::new(), String::new()));
-        assert_eq!(of(&"n".repeat(36), &"c".repeat(65)), (String::new(), String::new()));
+        assert_eq!(of("", ""), (String::new(), String::new()));
+    }
+
+    /// An alias fills in its own language and channel where none is given.
+    #[test]
+    fn what_the_catalog_would_refuse_is_looked_up_where_ingest_looked_and_stays_given() {
+        let language = |sent: &str| key(&work("drafts", sent, "")).unwrap().language;
+        for sent in ["nl-België", "nl-!", &format!("nl-{}", "x".repeat(33))] {
+            assert_eq!(language(sent), "nl", "{sent}");
+        }
+        for sent in ["nl_BE", "België", "-é", &"n".repeat(36)] {
+            assert_eq!(language(sent), STRANGE, "{sent}");
+        }
+        let channel = |sent: &str| key(&work("drafts", "", sent)).unwrap().channel;
+        assert_eq!(channel(&"c".repeat(64)), "c".repeat(64));
+        assert_eq!(channel(&"c".repeat(65)), STRANGE);
+        assert_eq!(language(STRANGE), STRANGE, "it is itself a language");
     }
 
     #[test]
