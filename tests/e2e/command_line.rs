@@ -79,6 +79,76 @@ async fn a_connection_that_is_lost_leaves_word_of_what_was_acknowledged() {
     assert_eq!(said.code, Some(1), "{said:?}");
     let word = "0 lines were acknowledged. Running the same file again is safe";
     assert!(said.err.contains(word), "{said:?}");
+    let ingest = suite.addresses.ingest().to_string();
+    let where_to =
+        format!("nothing answers at {} (TALLY_INGEST_URL)", ingest.trim_end_matches('/'));
+    assert!(said.err.contains(&where_to), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_where_another_service_answers_is_named_with_its_variable() {
+    let suite = Suite::start().await;
+    let ingest = suite.addresses.ingest().to_string();
+    let ingest = ingest.trim_end_matches('/');
+    let mistaken = [("TALLY_API_KEY", &*suite.stage.key), ("TALLY_ROLLUP_URL", ingest)];
+    let said = command(&["overview"], &suite.addresses, suite.path(), &mistaken, "");
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let word = format!("{ingest} answers, but is not rollup: is TALLY_ROLLUP_URL right?");
+    assert!(said.err.contains(&word), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_list_of_events_is_met_with_what_one_looks_like() {
+    let suite = Suite::start().await;
+    let path = suite.path().join("a file");
+    let file = path.to_str().unwrap();
+    let pretty = "{\n  \"agentId\": \"a\"\n}\n";
+    for (text, hint) in [
+        ("agent,task_type\na,email_classification\n", "tally track --help"),
+        (pretty, "jq -c . FILE"),
+        ("[\n]\n", "jq -c '.[]' FILE"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let said = suite.tally(&["track", "--file", file], "");
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains("one JSON object a line") && said.err.contains(hint), "{said:?}");
+    }
+    std::fs::write(&path, "\n").unwrap();
+    let said = suite.tally(&["track", "--file", file], "");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("warning: ") && said.err.contains("holds no event"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_says_what_its_sender_should_know() {
+    let suite = Suite::start().await;
+    let listed = suite.tally(&["events", "list", "--agent", "nobody"], "");
+    assert_eq!((listed.code, &*listed.out), (Some(0), "no events match\n"));
+    let limits =
+        ["--accept-unknown-task-types", "true", "--quota-soft", "2", "--quota-hard", "1000"];
+    let changed = suite.tally(&[&["workspace", "update"], &limits[..]].concat(), "");
+    assert_eq!(changed.code, Some(0), "{changed:?}");
+    let track = ["track", "--agent", "a", "--task-type", "banana", "--outcome", "success"];
+    // Heeded within two seconds.
+    let said = eventually("receipt of a task type nobody knows", async || {
+        let said = suite.tally(&track, "");
+        (said.code == Some(0)).then_some(said)
+    })
+    .await;
+    let word = r#"recorded without a value: "banana" is no task type"#;
+    assert!(said.out.contains(word), "{said:?}");
+    let warned = eventually("warning of the soft quota", async || {
+        let said = suite.tally(&track, "");
+        said.err.contains("warning").then_some(said)
+    })
+    .await;
+    assert_eq!(warned.err, "warning: the workspace is past its soft quota of this month\n");
+    let overview = eventually("overview of what was tracked", async || {
+        let said = suite.tally(&["overview"], "");
+        said.out.contains("Unvalued").then_some(said.out)
+    })
+    .await;
+    assert!(overview.contains("agent cost known for 0 of "), "{overview}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,6 +190,34 @@ async fn a_key_is_rotated_and_a_workspace_limited_from_the_command_line() {
     let listed = command(&["key", "list"], &suite.addresses, suite.path(), &key, "");
     assert_eq!(listed.code, Some(0), "the new key opens what the old one did: {listed:?}");
     assert!(listed.out.contains("Last used") && listed.out.contains("until "), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_of_a_workspace_are_in_its_zone_until_the_catalog_names_another() {
+    let suite = Suite::start().await;
+    let create = ["workspace", "create", "acme", "--time-zone", "Europe/Amsterdam", "--json"];
+    let made = suite.tally(&create, "");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let (_, key) = made.out.split_once(r#""apiKey":""#).unwrap();
+    let key = [("TALLY_API_KEY", key.split('"').next().unwrap())];
+    let said = |arguments: &[&str]| {
+        let said = command(arguments, &suite.addresses, suite.path(), &key, "");
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.out
+    };
+    let zone = async |zone: &str| {
+        let basis = format!(r#""timeZone":"{zone}""#);
+        eventually(&format!("report in {zone}"), async || {
+            said(&["overview", "--json"]).contains(&basis).then_some(())
+        })
+        .await;
+    };
+    zone("Europe/Amsterdam").await;
+    said(&["workspace", "update", "--time-zone", "Asia/Tokyo"]);
+    zone("Asia/Tokyo").await;
+    let set = ["catalog", "set", "reporting", "--time-zone", "UTC", "--reason", "All in one"];
+    said(&set);
+    zone("UTC").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,6 +113,52 @@ async fn a_report_is_split_exported_and_shared_until_its_link_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reports_are_asked_for_in_the_terms_of_the_workspace_and_say_which() {
+    let lead = Lead::start().await;
+    let zone = ["set", "reporting", "--time-zone", "Europe/Amsterdam", "--reason", "Head office"];
+    lead.said(&[&["catalog"][..], &zone].concat());
+    lead.said(&["catalog", "set", "policy", "strict", "--reason", "Finance asked"]);
+    lead.counted().await;
+    let theirs = "\npolicy strict, zone Europe/Amsterdam\n";
+    tests::eventually("report in the terms of the workspace", async || {
+        lead.said(&["savings"]).ends_with(theirs).then_some(())
+    })
+    .await;
+    for report in [&["overview"][..], &["savings"], &["series"], &["check"]] {
+        let said = lead.said(report);
+        assert!(said.ends_with(theirs), "{said}");
+        let own = lead.said(&[report, &["--policy", "gross", "--zone", "UTC"]].concat());
+        assert!(own.ends_with("\npolicy gross, zone UTC\n"), "{own}");
+    }
+    let exported = lead.said(&["export", "overview"]);
+    assert!(exported.contains("# time_zone,Europe/Amsterdam\r\n"), "{exported}");
+    let shared = lead.said(&["share", "create", "overview", "--title", "In their terms"]);
+    let opened = lead.stranger(&["share", "open", shared.lines().next().unwrap()]);
+    assert!(opened.out.contains(theirs), "{opened:?}");
+
+    let days = lead.said(&["series", "--last", "7d"]);
+    assert!(!days.lines().skip(1).any(|line| line.contains(":00Z")), "{days}");
+    let nobody = lead.said(&["savings", "--filter", "agent=nobody"]);
+    assert!(nobody.starts_with("no events match agent=nobody in this window: "), "{nobody}");
+    let no_zone = lead.tally(&["overview", "--from", "2026-01-01"], "");
+    assert_eq!(no_zone.code, Some(1), "{no_zone:?}");
+    assert!(no_zone.err.contains("write 2026-01-01T00:00:00Z"), "{no_zone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_leaves_out_small_rows_says_why_they_do_not_add_up() {
+    let lead = Lead::start().await;
+    lead.counted().await;
+    let create = ["share", "create", "savings", "--by", "agent", "--title", "For the CFO"];
+    for (more, says) in [(&["--suppress-small"][..], true), (&[], false)] {
+        let made = lead.said(&[&create[..], more].concat());
+        let opened = lead.stranger(&["share", "open", made.lines().next().unwrap()]);
+        let footer = "Rows of fewer than 5 tickets are left out; the total includes them.";
+        assert_eq!(opened.out.contains(footer), says, "{opened:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_baseline_set_later_changes_what_is_restated_and_the_report_says_why() {
     let lead = Lead::start().await;
     lead.counted().await;
@@ -140,6 +186,11 @@ async fn a_baseline_set_later_changes_what_is_restated_and_the_report_says_why()
     for report in [&["overview"][..], &["savings"], &["series", "--by", "month"]] {
         let table = lead.said(&[report, &["--view", "restated"]].concat());
         assert!(table.contains("restated at today's versions"), "{table}");
+        if report[0] != "series" {
+            let frame = |name, euros| move |line: &str| line.contains(name) && line.contains(euros);
+            assert!(table.lines().any(frame("recorded", "EUR 51.00")), "{table}");
+            assert!(table.lines().any(frame("restated", "EUR 63.75")), "{table}");
+        }
         assert!(table.contains("0.15 h") && table.contains("EUR 12.75"), "{table}");
         let plain = lead.said(report);
         assert!(!plain.contains("restated"), "{plain}");

@@ -83,7 +83,8 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let rebuilding = Rebuilding::spawn(rebuilds, replayer("rollup-rebuild"), ctx);
     let catalog = chassis::connect(&service.catalog_url, NAME, ctx);
     let versions = Arc::new(CatalogVersions::new(catalog.clone(), Arc::clone(&ctx.clock)));
-    let defaults = Defaults::new(catalog, Arc::clone(&ctx.clock), ctx.tasks.clone());
+    let defaults =
+        Defaults::new(catalog, ingest.clone(), Arc::clone(&ctx.clock), ctx.tasks.clone());
     let app = Arc::new(App::new(store, progress));
     let authenticator: Arc<dyn Authenticator> = Arc::new(chassis::auth::Remote::new(ingest));
     let parts = grpc::Parts {

@@ -2,6 +2,7 @@
 
 mod access;
 mod bench;
+pub(crate) mod edge;
 pub(crate) mod files;
 pub(crate) mod reports;
 pub(crate) mod shares;
@@ -51,7 +52,7 @@ pub(crate) enum Command {
     /// What steps, hours, tokens and currencies are worth: list, set, import.
     Catalog(Catalog),
     /// What was saved: hours, money, outcomes.
-    Overview(Overview),
+    Overview(reports::Overview),
     /// What was saved, split by anything.
     Savings(reports::Savings),
     /// What was saved, hour by hour, day by day or month by month.
@@ -120,6 +121,7 @@ pub(crate) struct Demo {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutcomeArg {
     Success,
+    #[value(alias = "needs_review")]
     NeedsReview,
     Failure,
     Pending,
@@ -130,8 +132,10 @@ pub(crate) enum OutcomeArg {
 Examples:
   tally track --agent support-triage --task-type email_classification --outcome success --ticket T-1
   tally track --file events.jsonl                     one event a line, protobuf JSON; - is stdin
-A file is checked before its first event is sent, stdin a batch at a time: unknown fields are refused. Running a
-file again is safe where events carry an idempotencyKey.
+A line of such a file:
+{\"idempotencyKey\":\"1\",\"agentId\":\"a\",\"taskCompleted\":{\"taskType\":\"ticket_routing\",\"outcome\":\"OUTCOME_SUCCESS\"}}
+A file is checked before its first event is sent, stdin a batch at a time: unknown fields are
+refused. Running a file again is safe where events carry an idempotencyKey.
 The key is read from TALLY_API_KEY.")]
 pub(crate) struct Track {
     /// Which agent did it.
@@ -147,10 +151,10 @@ pub(crate) struct Track {
     #[arg(long, conflicts_with = "file")]
     pub(crate) ticket: Option<String>,
     /// What it cost, such as 0.012 or "USD 0.012"; without a currency, the workspace's.
-    #[arg(long, value_parser = money, conflicts_with = "file")]
+    #[arg(long, value_parser = money, conflicts_with = "file", allow_negative_numbers = true)]
     pub(crate) cost: Option<wire::common::v1::Money>,
     /// How long the agent took, such as 1.5s or 2m.
-    #[arg(long, value_parser = span, conflicts_with = "file")]
+    #[arg(long, value_parser = span, conflicts_with = "file", allow_hyphen_values = true)]
     pub(crate) duration: Option<Duration>,
     /// When it happened, RFC 3339. Default: now.
     #[arg(long, conflicts_with = "file")]
@@ -191,56 +195,6 @@ pub(crate) enum ViewArg {
     Restated,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum By {
-    TaskType,
-    Agent,
-    Outcome,
-    Project,
-    Intent,
-    Queue,
-    Channel,
-    Language,
-    Model,
-}
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  tally overview                                      the last 30 days
-  tally overview --from 2026-01-01T00:00:00Z          from then until now
-  tally overview --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --by agent
-  tally overview --agent support-triage --policy strict --json
-  tally overview --view restated                      at today's baselines and rates, and what that changes
-The key is read from TALLY_API_KEY.")]
-pub(crate) struct Overview {
-    /// Start of the window, on a quarter hour, RFC 3339.
-    #[arg(long)]
-    pub(crate) from: Option<Timestamp>,
-    /// End of the window; what happens at it belongs to the next.
-    /// Default: now, with the quarter hour that runs.
-    #[arg(long, requires = "from")]
-    pub(crate) to: Option<Timestamp>,
-    /// Break the savings down by this.
-    #[arg(long, default_value = "task-type")]
-    pub(crate) by: By,
-    /// Only these agents; may be repeated.
-    #[arg(long)]
-    pub(crate) agent: Vec<String>,
-    /// How outcomes earn credit.
-    #[arg(long, default_value = "credited")]
-    pub(crate) policy: PolicyArg,
-    /// Which versions value the events.
-    #[arg(long, default_value = "recorded")]
-    pub(crate) view: ViewArg,
-    /// Wait until the report reflects this: the position of a receipt.
-    #[arg(long)]
-    pub(crate) at_least: Option<String>,
-    /// Print as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -261,7 +215,7 @@ pub(crate) enum WorkspaceAction {
     Create {
         /// Its name.
         name: String,
-        /// IANA zone of its reports.
+        /// IANA zone of its reports, until `tally catalog set reporting` names another.
         #[arg(long, default_value = "UTC")]
         time_zone: String,
         /// ISO 4217 currency of its costs.
@@ -381,6 +335,9 @@ const UNITS: [(&str, i128); 5] = [
 /// As people write it, `1.5s`, and as packs do, `4m30s`: units in falling order, each once.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || "write a duration such as 250ms, 1.5s, 2m or 4m30s".to_owned();
+    if is_negative(text) {
+        return Err("must not be negative".to_owned());
+    }
     let (mut rest, mut units, mut nanos) = (text, &UNITS[..], 0);
     while !rest.is_empty() || text.is_empty() {
         let unit = rest.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
@@ -395,6 +352,18 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_nanos(u64::try_from(nanos).map_err(|_| wrong())?))
 }
 
+/// The time a report looks back: written as any duration, and seldom one of seconds.
+pub(crate) fn length(text: &str) -> Result<Duration, String> {
+    match span(text) {
+        Err(_) if !is_negative(text) => Err("write a length such as 24h, 7d or 90d".to_owned()),
+        parsed => parsed,
+    }
+}
+
+fn is_negative(text: &str) -> bool {
+    text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// Decimal text to millionths without a float in between: 0.012 is 12,000 exactly.
 pub(crate) fn money(text: &str) -> Result<wire::common::v1::Money, String> {
     let wrong =
@@ -402,6 +371,9 @@ pub(crate) fn money(text: &str) -> Result<wire::common::v1::Money, String> {
     let (currency, amount) = text.rsplit_once(' ').unwrap_or(("", text));
     if !currency.is_empty() {
         Currency::new(currency).map_err(|e| e.to_string())?;
+    }
+    if is_negative(amount) {
+        return Err("an amount must not be negative".to_owned());
     }
     let micros = decimal::parse(amount, 6).ok_or_else(wrong)?;
     Ok(wire::common::v1::Money { currency_code: currency.to_owned(), micros })
@@ -433,6 +405,32 @@ mod tests {
         for bad in ["", ".5", "1.2345678", "-1", "1e3", "usd 1", "1,2"] {
             assert!(money(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn less_than_nothing_is_called_so_and_not_taken_for_a_flag() {
+        let track = ["track", "--agent", "a", "--task-type", "t", "--outcome", "needs_review"];
+        let lines = [
+            [&track[..], &["--cost", "-1"]].concat(),
+            [&track[..], &["--cost", "USD -0.5"]].concat(),
+            [&track[..], &["--duration", "-1s"]].concat(),
+            vec!["savings", "--last", "-7d"],
+            vec!["key", "rotate", "0123456789abcdef", "--overlap", "-1h"],
+        ];
+        for line in lines {
+            let refused = Cli::try_parse_from([&["tally"][..], &line].concat()).err();
+            let told = refused.map(|error| error.to_string()).unwrap_or_default();
+            assert!(told.contains("must not be negative"), "{line:?}: {told}");
+        }
+        // What only the service can judge goes to the service.
+        let update = ["tally", "workspace", "update", "--quota-hard", "-1"];
+        assert!(Cli::try_parse_from(update).is_ok());
+    }
+
+    #[test]
+    fn how_far_back_to_look_is_asked_for_in_hours_and_days() {
+        let told = length("3w").err().unwrap_or_default();
+        assert!(told.contains("24h") && told.contains("7d"), "{told}");
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! The services as a caller sees them: over a channel, with a key.
 
-use chassis::{Channel, Transport, connect_with_key};
-use http::Uri;
+use chassis::{ServiceConfig, Transport, connect_with_key};
 use secrecy::SecretString;
 
+pub(crate) use crate::channel::{Channel, Peer};
 use crate::failure::Failure;
+use crate::hosting;
 use crate::settings::Settings;
 
 const NAME: &str = "cli";
 
-/// Channels with one credential.
+/// Channels with one credential, or none.
 pub(crate) struct Client {
-    pub(crate) credential: SecretString,
-    pub(crate) transport: Transport,
+    credential: Option<SecretString>,
+    transport: Transport,
+    peers: ServiceConfig,
 }
 
 impl Client {
@@ -24,10 +26,25 @@ impl Client {
                     .into(),
             )
         })?;
-        Ok(Self { credential, transport: settings.process.transport.clone() })
+        Ok(Self { credential: Some(credential), ..Self::without_key(settings) })
     }
 
-    pub(crate) fn to(&self, uri: &Uri) -> Channel {
-        connect_with_key(uri, NAME, Some(&self.credential), &self.transport)
+    /// As anybody.
+    pub(crate) fn without_key(settings: &Settings) -> Self {
+        let (transport, peers) = (settings.process.transport.clone(), settings.peers.clone());
+        Self { credential: None, transport, peers }
     }
+
+    pub(crate) fn to(&self, peer: Peer) -> Channel {
+        let uri = peer.uri(&self.peers);
+        let channel = connect_with_key(uri, NAME, self.credential.as_ref(), &self.transport);
+        Channel::new(channel, peer, &self.peers)
+    }
+}
+
+/// A channel of the operator, with the service token.
+pub(crate) fn as_operator(settings: &mut Settings, peer: Peer) -> Result<Channel, Failure> {
+    let ctx = hosting::context(settings)?;
+    let channel = chassis::connect(peer.uri(&settings.peers), NAME, &ctx);
+    Ok(Channel::new(channel, peer, &settings.peers))
 }

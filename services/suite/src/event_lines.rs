@@ -120,6 +120,18 @@ mod tests {
     }
 
     #[test]
+    fn the_line_that_help_shows_is_an_event() {
+        use clap::CommandFactory as _;
+        let cli = crate::cli::Cli::command();
+        let track = cli.find_subcommand("track").unwrap();
+        let help = track.get_after_help().unwrap().to_string();
+        let line = help.lines().find(|line| line.starts_with('{')).unwrap();
+        let batch = EventLines::of(line.as_bytes()).batch().unwrap().unwrap();
+        assert_eq!((batch.events.len(), &*batch.bad), (1, &[][..]));
+        assert!(batch.events[0].1.has_key);
+    }
+
+    #[test]
     fn blank_lines_are_passed_over_and_counted() {
         let text = format!("{GOOD}\r\n\n   \n{GOOD}\n{{\"agentId\":\n");
         let batch = EventLines::of(text.as_bytes()).batch().unwrap().unwrap();

@@ -8,6 +8,8 @@ use chassis::StartError;
 use chassis::config::ConfigErrors;
 use tonic_types::StatusExt as _;
 
+use crate::channel::Place;
+
 /// Exit code of a configuration error (`EX_USAGE` of sysexits).
 const USAGE: u8 = 64;
 
@@ -78,7 +80,11 @@ fn call(f: &mut fmt::Formatter<'_>, what: &str, status: &tonic::Status) -> fmt::
         }
     }
     match status.code() {
+        // A service of ours says why; this is somebody or nobody else.
         tonic::Code::Unavailable if details.error_info().is_none() => {
+            if let Some(Place { url, variable, .. }) = Place::of(status) {
+                writeln!(f, "  nothing answers at {url} ({variable})")?;
+            }
             writeln!(
                 f,
                 "  is it running? `tally serve all` starts everything on this machine; where the services are"
@@ -88,6 +94,12 @@ fn call(f: &mut fmt::Formatter<'_>, what: &str, status: &tonic::Status) -> fmt::
                 "  elsewhere, TALLY_INGEST_URL, TALLY_ROLLUP_URL and so on say where (`tally config`)"
             )
         }
+        tonic::Code::Unimplemented if details.error_info().is_none() => match Place::of(status) {
+            Some(Place { service, url, variable }) => {
+                writeln!(f, "  {url} answers, but is not {service}: is {variable} right?")
+            }
+            None => Ok(()),
+        },
         // What it says of the service token is all there is to say.
         tonic::Code::Unauthenticated if status.message().contains("TALLY_SERVICE_TOKEN") => Ok(()),
         tonic::Code::Unauthenticated => {

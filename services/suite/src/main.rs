@@ -1,7 +1,9 @@
 //! `tally`: every service of the suite in one process or one each, and the command line.
 
 mod bars;
+mod basis;
 mod bench;
+mod channel;
 mod cli;
 mod client;
 mod commands;
@@ -15,6 +17,7 @@ mod restated;
 mod service_token;
 mod settings;
 mod sheet;
+mod warnings;
 
 use std::process::ExitCode;
 

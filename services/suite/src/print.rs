@@ -3,7 +3,9 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use kernel::{Currency, Money, Timestamp};
 use wire::common::v1 as common;
-use wire::rollup::v1::{Measures, Overview, ReportBasis, SavingsReport};
+use wire::rollup::v1::{Filter, Measures, Overview, ReportBasis, SavingsReport};
+
+const NET: &str = "Net saved";
 
 /// A moment, to the second.
 pub(crate) fn moment(at: &wire::Timestamp) -> String {
@@ -62,15 +64,27 @@ pub(crate) fn span_of(basis: Option<&ReportBasis>) -> String {
 }
 
 /// What to say instead of a report when there is nothing to report on; `None` when there is.
-pub(crate) fn no_events(overview: &Overview) -> Option<String> {
-    let events = overview.measures.as_ref().map_or(0, |measures| measures.events);
-    let window = window(overview).unwrap_or_default();
-    (events == 0).then(|| {
-        format!(
-            "no events in this window: {window}\nChoose another with --from 2026-01-01T00:00:00Z (until now) or --from \
-             … --to …"
-        )
+pub(crate) fn no_events(
+    whole: Option<&Measures>,
+    basis: Option<&ReportBasis>,
+    filters: &[Filter],
+) -> Option<String> {
+    if whole.is_some_and(|measures| measures.events > 0) {
+        return None;
+    }
+    let window = span_of(basis);
+    let choose = "Choose another with --from 2026-01-01T00:00:00Z (until now) or --from … --to …";
+    let filters: Vec<String> = filters.iter().map(filter).collect();
+    Some(match filters.as_slice() {
+        [] => format!("no events in this window: {window}\n{choose}"),
+        given => format!("no events match {} in this window: {window}", given.join(" ")),
     })
+}
+
+/// As it is written on the command line.
+fn filter(filter: &Filter) -> String {
+    let name = filter.dimension().as_str_name().trim_start_matches("DIMENSION_").to_lowercase();
+    format!("{name}={}", filter.values.join(","))
 }
 
 /// The headline figures.
@@ -78,22 +92,36 @@ pub(crate) fn overview(overview: &Overview) -> String {
     let mut text = window(overview).map(|window| format!("{window}\n")).unwrap_or_default();
     let measures = overview.measures.clone().unwrap_or_default();
     let mut table = table(presets::NOTHING);
-    for (name, value) in [
+    let unvalued = (measures.unvalued_events > 0)
+        .then(|| ("Unvalued", format!("{} events", count(measures.unvalued_events))));
+    let rows = [
         ("Events", count(measures.events)),
         ("Tickets", count(measures.tickets)),
         ("Time saved", hours(measures.time_saved_ms)),
         ("Cost saved", money(&measures.cost_saved)),
         ("Agent cost", money(&measures.agent_cost)),
-        ("Net saved", money(&measures.net_saved)),
+        (NET, money(&measures.net_saved)),
         ("FTE", format!("{:.2}", measures.fte)),
         ("Outcomes", outcomes(&measures)),
         ("Uncosted", format!("{} events", count(measures.uncosted_events))),
-    ] {
-        table.add_row([name.to_owned(), value]);
+    ];
+    for (name, value) in rows.into_iter().chain(unvalued) {
+        match few_costs(&measures).filter(|_| name == NET) {
+            Some(note) => table.add_row([name.to_owned(), value, note]),
+            None => table.add_row([name.to_owned(), value]),
+        };
     }
     right(&mut table, &[1]);
-    text.push_str(&table.to_string());
+    text.push_str(&table.trim_fmt());
     text
+}
+
+/// Where most costs are not known, what is left after them says little.
+fn few_costs(measures: &Measures) -> Option<String> {
+    let Measures { events, uncosted_events: uncosted, .. } = *measures;
+    let known = count(events.saturating_sub(uncosted));
+    (uncosted > events / 2)
+        .then(|| format!("(agent cost known for {known} of {} events)", count(events)))
 }
 
 fn outcomes(measures: &Measures) -> String {
@@ -120,15 +148,7 @@ pub(crate) fn savings(report: &SavingsReport, by: &str) -> String {
 
 fn breakdown(report: &SavingsReport, by: &str) -> Table {
     let mut table = table(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header([
-        by,
-        "Events",
-        "Tickets",
-        "Time saved",
-        "Cost saved",
-        "Agent cost",
-        "Net saved",
-    ]);
+    table.set_header([by, "Events", "Tickets", "Time saved", "Cost saved", "Agent cost", NET]);
     let mut row = |name: String, m: &Measures| {
         table.add_row([
             name,
@@ -191,10 +211,32 @@ mod tests {
 
     #[test]
     fn a_window_without_events_says_so_and_how_to_choose_another() {
-        let said = no_events(&Overview::default()).unwrap_or_default();
+        let said = no_events(None, None, &[]).unwrap_or_default();
         assert!(said.starts_with("no events in this window") && said.contains("--from"), "{said}");
         let measures = Measures { events: 1, ..Default::default() };
-        assert!(no_events(&Overview { measures: Some(measures), ..Default::default() }).is_none());
+        assert!(no_events(Some(&measures), None, &[]).is_none());
+    }
+
+    #[test]
+    fn a_filter_that_nothing_passes_is_named() {
+        let agent = Filter { dimension: 2, values: vec!["nobody".to_owned(), "none".to_owned()] };
+        let said = no_events(Some(&Measures::default()), None, &[agent]).unwrap_or_default();
+        assert!(said.starts_with("no events match agent=nobody,none in this window"), "{said}");
+    }
+
+    #[test]
+    fn what_is_not_valued_and_what_nobody_knows_the_cost_of_is_said() {
+        let shown = |uncosted_events, unvalued_events| {
+            let measures =
+                Measures { events: 1_315, uncosted_events, unvalued_events, ..Default::default() };
+            overview(&Overview { measures: Some(measures), ..Default::default() })
+        };
+        let few = shown(1_313, 4);
+        let net = few.lines().find(|line| line.contains(NET)).unwrap_or_default();
+        assert!(net.ends_with("(agent cost known for 2 of 1,315 events)"), "{few}");
+        assert!(few.lines().any(|line| line.contains("Unvalued") && line.ends_with("4 events")));
+        let most = shown(657, 0);
+        assert!(!most.contains("known for") && !most.contains("Unvalued"), "{most}");
     }
 
     #[test]

@@ -39,6 +39,16 @@ pub(crate) fn sheet(book: &Book, all: bool) -> String {
     for (name, consequence) in unset(book) {
         put(EVERY, name, format!("# {name} unset: {consequence}\n"));
     }
+    if all {
+        for variable in book.variables() {
+            let Some(shared) = &variable.fallback else { continue };
+            // What is said already stays; a default that each service has its own of says nothing.
+            let same = |other: &&Variable| other.fallback.as_ref() == Some(shared);
+            if book.variables().filter(same).all(|other| other.default == variable.default) {
+                put(EVERY, shared, by_default(shared, &variable.default, variable.help));
+            }
+        }
+    }
     let mut text = String::new();
     for group in [EVERY].into_iter().chain(SERVICES).chain([TELEMETRY]) {
         let Some(lines) = groups.get(group) else { continue };
@@ -69,10 +79,16 @@ fn set(name: &str, variable: &Variable) -> String {
 fn standing(variable: &Variable) -> String {
     let Variable { name, effective, help, .. } = variable;
     match (&variable.set_by, effective.as_str()) {
-        (None, "") => format!("# {name} unset: {help}\n"),
-        (None, _) => format!("{name}={effective}  # {help} (default)\n"),
+        (None, _) => by_default(name, effective, help),
         (Some(by), _) if by != name => format!("{name}={effective}  # {help} (from {by})\n"),
         (Some(_), _) => format!("{name}={effective}  # {help} (as by default)\n"),
+    }
+}
+
+fn by_default(name: &str, default: &str, help: &str) -> String {
+    match default {
+        "" => format!("# {name} unset: {help}\n"),
+        default => format!("{name}={default}  # {help} (default)\n"),
     }
 }
 
@@ -154,5 +170,16 @@ mod tests {
             });
             assert!(known, "{} in {text}", variable.name);
         }
+    }
+
+    #[test]
+    fn all_shows_what_the_services_share_too() {
+        let text = sheet_of(&[("TALLY_CATALOG_URL", "http://catalog:1")], true);
+        let lines = |wanted: &str| text.lines().filter(|line| line.starts_with(wanted)).count();
+        assert_eq!(lines("TALLY_ROLLUP_URL=http://127.0.0.1:7703  # "), 1, "{text}");
+        assert_eq!(lines("TALLY_CATALOG_URL=http://catalog:1  # "), 1, "{text}");
+        assert_eq!(lines("TALLY_CATALOG_URL="), 1, "{text}");
+        assert_eq!(lines("# TALLY_DATABASE_URL unset"), 1, "{text}");
+        assert_eq!(lines("TALLY_DATABASE_URL="), 0, "each service has its own: {text}");
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Workspace {
 }
 
 /// What is to change about a workspace. `None`: nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) name: Option<String>,
     pub(crate) time_zone: Option<String>,

@@ -1,4 +1,5 @@
-//! What a workspace's reports assume where a question does not say: kept by the catalog, asked for by name.
+//! What a workspace's reports assume where a question does not say: kept by the catalog, asked for by name;
+//! the zone, where nobody told the catalog, is the one ingest keeps with the workspace.
 //!
 //! The catalog is no condition of a report. What it said last goes on holding while it is away; a workspace
 //! it was never asked about has the defaults of the contract until it answers.
@@ -14,7 +15,8 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, Status};
 use wire::catalog::v1 as catalog;
 use wire::catalog::v1::catalog_service_client::CatalogServiceClient;
-use wire::ingest::v1::SavingsPolicy;
+use wire::ingest::v1::access_service_client::AccessServiceClient;
+use wire::ingest::v1::{SavingsPolicy, UpdateWorkspaceRequest};
 use wire::rollup::v1 as api;
 
 /// A change is in the reports after this long at most, twice that under little load.
@@ -39,6 +41,7 @@ pub(crate) struct Defaults(Arc<Inner>);
 
 struct Inner {
     catalog: CatalogServiceClient<Channel>,
+    access: AccessServiceClient<Channel>,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     known: Mutex<HashMap<WorkspaceId, Known>>,
@@ -74,10 +77,16 @@ impl Assumed {
 }
 
 impl Defaults {
-    pub(crate) fn new(channel: Channel, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
-        let catalog = CatalogServiceClient::new(channel);
+    pub(crate) fn new(
+        catalog: Channel,
+        ingest: Channel,
+        clock: Arc<dyn Clock>,
+        tasks: TaskTracker,
+    ) -> Self {
+        let catalog = CatalogServiceClient::new(catalog);
+        let access = AccessServiceClient::new(ingest);
         let (known, outage) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { catalog, clock, tasks, known, outage }))
+        Self(Arc::new(Inner { catalog, access, clock, tasks, known, outage }))
     }
 
     pub(super) async fn of(&self, workspace: WorkspaceId) -> Assumed {
@@ -112,7 +121,7 @@ impl Defaults {
                 if outage.is_news(&error) {
                     tracing::warn!(
                         error,
-                        "the catalog does not say what reports assume: what it said last holds"
+                        "nobody says what reports assume: what was said last holds"
                     );
                 }
                 self.known().get(&workspace).map(|known| known.assumed.clone()).unwrap_or_default()
@@ -132,8 +141,11 @@ impl Defaults {
         )?;
         let defaults = defaults.into_inner().reporting_defaults.unwrap_or_default();
         let policy = policy.into_inner().savings_policy.unwrap_or_default();
+        // What came with the product nobody has chosen.
+        let chosen = defaults.version.as_ref().is_none_or(|version| version.number > 0);
+        let time_zone = if chosen { defaults.time_zone } else { self.own_zone(workspace).await? };
         Ok(Assumed {
-            time_zone: defaults.time_zone,
+            time_zone,
             policy: match policy.kind() {
                 Kind::Unspecified => SavingsPolicy::Unspecified,
                 Kind::Gross => SavingsPolicy::Gross,
@@ -143,6 +155,15 @@ impl Defaults {
             fte_hours_per_month: defaults.hours_per_fte_month,
             fiscal_start_month: defaults.fiscal_year_start_month,
         })
+    }
+
+    /// The zone the workspace was given. An update that changes nothing is how ingest is asked.
+    async fn own_zone(&self, workspace: WorkspaceId) -> Result<String, Status> {
+        let workspace_id = workspace.to_string();
+        let request =
+            asked(workspace, UpdateWorkspaceRequest { workspace_id, ..Default::default() });
+        let standing = self.0.access.clone().update_workspace(request).await?.into_inner();
+        Ok(standing.workspace.unwrap_or_default().time_zone)
     }
 
     fn keep(&self, workspace: WorkspaceId, known: Known) {

@@ -3,33 +3,41 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use kernel::Timestamp;
 use wire::rollup::v1::{Dimension, Filter};
 
-use super::{PolicyArg, ViewArg, span};
+use super::edge::Edge;
+use super::{PolicyArg, ViewArg, length};
 
 /// The question all reports have in common.
 #[derive(Args)]
 pub(crate) struct Asked {
     /// The time up to now, with the quarter hour that runs, such as 24h or 7d.
-    #[arg(long, value_parser = span, conflicts_with = "from", default_value = "30d")]
+    #[arg(
+        long,
+        value_parser = length,
+        conflicts_with = "from",
+        default_value = "30d",
+        allow_hyphen_values = true
+    )]
     pub(crate) last: Duration,
-    /// Start of the window, on a quarter hour, RFC 3339.
+    /// Start of the window, on a quarter hour, RFC 3339; or, with --zone, the day that begins there.
     #[arg(long)]
-    pub(crate) from: Option<Timestamp>,
-    /// End of the window; what happens at it belongs to the next. Default: now.
+    pub(crate) from: Option<Edge>,
+    /// End of the window; what happens at it belongs to the next. Default: now, with the quarter hour
+    /// that runs.
     #[arg(long, requires = "from")]
-    pub(crate) to: Option<Timestamp>,
-    /// IANA zone in which days, weeks and months begin.
-    #[arg(long, default_value = "UTC")]
-    pub(crate) zone: String,
+    pub(crate) to: Option<Edge>,
+    /// IANA zone in which days, weeks and months begin. Default: the workspace's.
+    #[arg(long)]
+    pub(crate) zone: Option<String>,
     /// Only events with one of these values, such as agent=a,b; may be repeated for other dimensions.
     #[arg(long, value_name = "DIMENSION=VALUE,…", value_parser = filter)]
     pub(crate) filter: Vec<Filter>,
-    /// How outcomes earn credit.
-    #[arg(long, default_value = "credited")]
-    pub(crate) policy: PolicyArg,
-    /// Which versions of baselines, rates and policy value the events.
+    /// How outcomes earn credit. Default: the workspace's.
+    #[arg(long)]
+    pub(crate) policy: Option<PolicyArg>,
+    /// Which versions of baselines, rates and policy value the events: as recorded, or every step of the
+    /// window with what holds today, also steps before a version's start date.
     #[arg(long, default_value = "recorded")]
     pub(crate) view: ViewArg,
     /// Wait until the report reflects this: the position of a receipt.
@@ -49,6 +57,7 @@ pub(crate) struct OverviewOf {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OrderArg {
+    #[value(alias = "time_saved")]
     TimeSaved,
     Events,
     Key,
@@ -66,7 +75,12 @@ pub(crate) struct SavingsOf {
     #[arg(long, default_value = "time-saved")]
     pub(crate) order: OrderArg,
     /// Rows at most; the others are summed up in one.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+    #[arg(
+        long,
+        default_value_t = 100,
+        value_parser = clap::value_parser!(i32).range(1..=1_000),
+        allow_negative_numbers = true
+    )]
     pub(crate) limit: i32,
 }
 
@@ -77,6 +91,7 @@ pub(crate) enum Bucket {
     Week,
     Month,
     Quarter,
+    #[value(alias = "fiscal_quarter")]
     FiscalQuarter,
 }
 
@@ -91,9 +106,37 @@ pub(crate) struct SeriesOf {
     /// A line for each value of these dimensions, such as agent; two at most.
     #[arg(long, value_delimiter = ',', value_parser = dimension)]
     pub(crate) split: Vec<Dimension>,
-    /// Month the fiscal year begins with.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=12))]
-    pub(crate) fiscal_start: i32,
+    /// Month the fiscal year begins with, 1 to 12. Default: the workspace's.
+    #[arg(
+        long,
+        value_parser = clap::value_parser!(i32).range(1..=12),
+        allow_negative_numbers = true
+    )]
+    pub(crate) fiscal_start: Option<i32>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally overview                                      the last 30 days
+  tally overview --last 7d --filter queue=billing     only one queue
+  tally overview --from 2026-01-01T00:00:00Z          from then until now
+  tally overview --from 2026-01-01 --to 2026-02-01 --zone Europe/Amsterdam --by agent
+  tally overview --agent support-triage --policy strict --json
+  tally overview --view restated                      at today's baselines and rates, and what that changes
+The key is read from TALLY_API_KEY; it must have the report scope.")]
+pub(crate) struct Overview {
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+    /// Break the savings down by this, such as agent.
+    #[arg(long, value_parser = dimension, default_value = "task_type")]
+    pub(crate) by: Dimension,
+    /// Only these agents; may be repeated.
+    #[arg(long)]
+    pub(crate) agent: Vec<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -101,7 +101,7 @@ pub(crate) struct ShareLink {
     #[arg(long)]
     pub(crate) frozen: bool,
     /// When it ends, from now, such as 7d; 366d at most.
-    #[arg(long, value_parser = span, default_value = "90d")]
+    #[arg(long, value_parser = span, default_value = "90d", allow_hyphen_values = true)]
     pub(crate) expires: Duration,
     /// Something the reader must also know, 8 to 128 bytes.
     #[arg(long, default_value = "", hide_default_value = true)]

@@ -8,14 +8,13 @@ mod show;
 
 use std::process::ExitCode;
 
-use chassis::Channel;
 use clap::{Args, Subcommand};
 use kernel::Timestamp;
 use serde::Serialize;
 use wire::catalog::v1::catalog_service_client::CatalogServiceClient;
 use wire::catalog::v1::{BaselineKey, DisplacedVersion};
 
-use crate::client::Client;
+use crate::client::{Channel, Client, Peer};
 use crate::failure::Failure;
 use crate::print;
 
@@ -63,7 +62,7 @@ type Caller = CatalogServiceClient<Channel>;
 pub(crate) async fn run(args: Catalog) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    let mut catalog = CatalogServiceClient::new(client.to(&settings.peers.catalog_url));
+    let mut catalog = CatalogServiceClient::new(client.to(Peer::Catalog));
     match args.action {
         Action::List(args) => list::run(&mut catalog, args).await?,
         Action::Set(args) => set::run(&mut catalog, args).await?,

@@ -8,15 +8,15 @@ use wire::rollup::v1::report_service_client::ReportServiceClient;
 
 use super::asking;
 use crate::cli::shares::Check;
-use crate::client::Client;
+use crate::client::{Client, Peer};
 use crate::failure::Failure;
-use crate::print;
+use crate::{basis, print};
 
 pub(crate) async fn run(args: Check) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    let mut reports = ReportServiceClient::new(client.to(&settings.peers.rollup_url));
-    let query = asking::query(args.asked, chassis::SystemClock.now());
+    let mut reports = ReportServiceClient::new(client.to(Peer::Rollup));
+    let query = asking::query(args.asked, chassis::SystemClock.now())?;
     let request = api::CheckConservationRequest { query: Some(query), recount_ledger: args.ledger };
     let answer = reports.check_conservation(request).await;
     let answer = answer.map_err(Failure::call("nothing was checked"))?.into_inner();
@@ -47,7 +47,8 @@ fn said(answer: &api::CheckConservationResponse) -> String {
     print::right(&mut table, &[1, 2]);
     let verdict = if answer.holds { "every sum holds" } else { "NOT every sum holds" };
     let span = print::span_of(answer.basis.as_ref());
-    format!("{span}\n{table}\n{verdict}\ndigest {}", answer.digest)
+    let below = basis::below(answer.basis.as_ref(), None);
+    format!("{span}\n{table}\n{verdict}\ndigest {}{below}", answer.digest)
 }
 
 #[cfg(test)]

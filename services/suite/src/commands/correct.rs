@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chassis::Channel;
 use clap::Args;
 use kernel::EventId;
 use wire::common::v1 as common;
@@ -11,9 +10,10 @@ use wire::ingest::v1::ingest_service_client::IngestServiceClient;
 use wire::ingest::v1::{Receipt, RetractRequest, ReviseOutcomeRequest};
 
 use crate::cli::{OutcomeArg, span};
-use crate::client::Client;
+use crate::client::{Channel, Client, Peer};
 use crate::failure::Failure;
 use crate::print;
+use crate::warnings::Warnings;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -28,7 +28,7 @@ pub(crate) struct Revise {
     #[arg(long)]
     outcome: OutcomeArg,
     /// How long a human edited, such as 90s or 3m. Default: as the step itself said.
-    #[arg(long, value_parser = span)]
+    #[arg(long, value_parser = span, allow_hyphen_values = true)]
     human_edit: Option<Duration>,
     /// Why.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -95,7 +95,7 @@ pub(crate) async fn retract(args: Retract) -> Result<ExitCode, Failure> {
 fn ingest() -> Result<IngestServiceClient<Channel>, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    Ok(IngestServiceClient::new(client.to(&settings.peers.ingest_url)))
+    Ok(IngestServiceClient::new(client.to(Peer::Ingest)))
 }
 
 fn tell(receipt: &Receipt, json: bool) -> Result<ExitCode, Failure> {
@@ -103,6 +103,7 @@ fn tell(receipt: &Receipt, json: bool) -> Result<ExitCode, Failure> {
         println!("{}", serde_json::to_string(receipt)?);
     } else {
         println!("{}", sentence(receipt));
+        Warnings::of(receipt).tell();
     }
     Ok(ExitCode::SUCCESS)
 }

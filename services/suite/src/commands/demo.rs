@@ -112,7 +112,8 @@ async fn tell(
     if !args.once && !args.json {
         println!("\nServing on {address}. Look around:");
         println!("  export TALLY_API_KEY={}", stage.api_key.expose_secret());
-        println!("  tally overview --by agent");
+        let (from, to) = (stage.month.window.start(), stage.month.window.end());
+        println!("  tally overview --by agent --from {from} --to {to}");
         println!("The key lives a day; the workspace is {}. Ctrl-C ends it.", stage.workspace);
     }
     Ok(())

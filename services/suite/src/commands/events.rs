@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use chassis::Channel;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use kernel::{EventId, Timestamp, decimal};
@@ -13,7 +12,7 @@ use wire::ingest::v1::event::Body;
 use wire::ingest::v1::ingest_service_client::IngestServiceClient;
 use wire::ingest::v1::{CallCost, Event, GetEventRequest, ListEventsRequest, RecordedEvent};
 
-use crate::client::Client;
+use crate::client::{Channel, Client, Peer};
 use crate::failure::Failure;
 use crate::print;
 
@@ -64,7 +63,12 @@ struct List {
     #[arg(long)]
     to: Option<Timestamp>,
     /// How many at most.
-    #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        default_value = "100",
+        value_parser = clap::value_parser!(u32).range(1..),
+        allow_negative_numbers = true
+    )]
     limit: u32,
     /// Print as JSON, one event a line.
     #[arg(long)]
@@ -74,7 +78,7 @@ struct List {
 pub(crate) async fn run(args: Events) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    let mut ingest = IngestServiceClient::new(client.to(&settings.peers.ingest_url));
+    let mut ingest = IngestServiceClient::new(client.to(Peer::Ingest));
     match args.action {
         Action::List(args) => list(&mut ingest, args).await?,
         Action::Get { event_id } => {
@@ -113,8 +117,10 @@ async fn list(ingest: &mut IngestServiceClient<Channel>, args: List) -> Result<(
             break !request.page_token.is_empty();
         }
     };
-    if !json {
-        println!("{table}");
+    match (json, listed) {
+        (true, _) => {}
+        (false, 0) => println!("no events match"),
+        (false, _) => println!("{table}"),
     }
     if more {
         eprintln!("{listed} listed, and there may be more: raise --limit, or narrow with --from");

@@ -11,14 +11,14 @@ use wire::rollup::v1::report_service_client::ReportServiceClient;
 
 use super::asking;
 use crate::cli::files::{Export, ExportFile, ExportWhat};
-use crate::client::Client;
+use crate::client::{Client, Peer};
 use crate::failure::Failure;
 
 pub(crate) async fn run(args: Export) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    let mut reports = ReportServiceClient::new(client.to(&settings.peers.rollup_url));
-    let (report, file) = asked(args.what);
+    let mut reports = ReportServiceClient::new(client.to(Peer::Rollup));
+    let (report, file) = asked(args.what)?;
     let format = if file.json { api::ExportFormat::Json } else { api::ExportFormat::Csv };
     let request = api::ExportRequest { format: format.into(), report: Some(report) };
     let refused = Failure::call("the report was not exported");
@@ -31,19 +31,19 @@ pub(crate) async fn run(args: Export) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn asked(what: ExportWhat) -> (Report, ExportFile) {
+fn asked(what: ExportWhat) -> Result<(Report, ExportFile), Failure> {
     let now = chassis::SystemClock.now();
-    match what {
+    Ok(match what {
         ExportWhat::Overview { report, file } => {
-            (Report::Overview(asking::overview(report, now)), file)
+            (Report::Overview(asking::overview(report, now)?), file)
         }
         ExportWhat::Savings { report, file } => {
-            (Report::Savings(asking::savings(report, now)), file)
+            (Report::Savings(asking::savings(report, now)?), file)
         }
         ExportWhat::Series { report, file } => {
-            (Report::TimeSeries(asking::series(report, now)), file)
+            (Report::TimeSeries(asking::series(report, now)?), file)
         }
-    }
+    })
 }
 
 /// Where the bytes go. A file comes to its name when it is whole: half a report looks like a report.

@@ -2,16 +2,15 @@
 
 use std::process::ExitCode;
 
-use chassis::Channel;
 use wire::common::v1::Scope;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
 use wire::ingest::v1::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, RevokeApiKeyRequest};
 
 use super::key_rotate;
 use crate::cli::{Key, KeyAction, ScopeArg};
-use crate::client::Client;
+use crate::client::{self, Channel, Client, Peer};
 use crate::failure::Failure;
-use crate::{hosting, print, service_token};
+use crate::{print, service_token};
 
 pub(crate) async fn run(args: Key) -> Result<ExitCode, Failure> {
     let mut settings = super::settings()?;
@@ -22,10 +21,9 @@ pub(crate) async fn run(args: Key) -> Result<ExitCode, Failure> {
     let channel = if operator {
         // The way back in when no admin key is left.
         service_token::require(&mut settings, "creating a key of a workspace by its id")?;
-        let ctx = hosting::context(&mut settings)?;
-        chassis::connect(&settings.peers.ingest_url, "cli", &ctx)
+        client::as_operator(&mut settings, Peer::Ingest)?
     } else {
-        Client::with_key(&settings)?.to(&settings.peers.ingest_url)
+        Client::with_key(&settings)?.to(Peer::Ingest)
     };
     let mut access = AccessServiceClient::new(channel);
     match args.action {

@@ -1,10 +1,10 @@
 //! `tally key rotate`.
 
-use chassis::Channel;
 use wire::ingest::v1::RotateApiKeyRequest;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
 
 use crate::cli::RotateKey;
+use crate::client::Channel;
 use crate::failure::Failure;
 use crate::print;
 

@@ -3,101 +3,60 @@
 use std::process::ExitCode;
 
 use kernel::{Clock as _, Timestamp};
-use wire::common::v1 as common;
 use wire::rollup::v1::report_service_client::ReportServiceClient;
-use wire::rollup::v1::{
-    Dimension, Filter, GetOverviewRequest, GetSavingsRequest, ReportQuery, RollingWindow,
-};
+use wire::rollup::v1::{Dimension, Filter, GetOverviewRequest, GetSavingsRequest, ReportQuery};
 
-use super::asking;
-use crate::cli::{By, Overview};
-use crate::client::Client;
+use super::{asking, savings};
+use crate::cli::reports::{Asked, Overview};
+use crate::client::{Client, Peer};
 use crate::failure::Failure;
-use crate::{print, restated};
+use crate::{basis, print};
 
 pub(crate) async fn run(args: Overview) -> Result<ExitCode, Failure> {
+    let Overview { asked, by, agent, json } = args;
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    let mut reports = ReportServiceClient::new(client.to(&settings.peers.rollup_url));
-    let query = query(&args, chassis::SystemClock.now());
+    let mut reports = ReportServiceClient::new(client.to(Peer::Rollup));
+    let query = query(asked, agent, chassis::SystemClock.now())?;
     let overview = GetOverviewRequest { query: Some(query.clone()), compare_previous: false };
     let overview = reports
         .get_overview(overview)
         .await
         .map_err(Failure::call("the overview was not given"))?
         .into_inner();
-    let savings = GetSavingsRequest {
-        query: Some(query),
-        dimensions: vec![dimension(args.by).into()],
+    let request = GetSavingsRequest {
+        query: Some(query.clone()),
+        dimensions: vec![by.into()],
         ..Default::default()
     };
     let savings = reports
-        .get_savings(savings)
+        .get_savings(request)
         .await
         .map_err(Failure::call("the savings were not given"))?
         .into_inner();
-    if args.json {
+    if json {
         let both = serde_json::json!({ "overview": overview.overview, "savings": savings.report });
         println!("{both}");
         return Ok(ExitCode::SUCCESS);
     }
     let overview = overview.overview.unwrap_or_default();
-    if let Some(nothing) = print::no_events(&overview) {
+    let (measures, rests_on) = (overview.measures.as_ref(), overview.basis.as_ref());
+    if let Some(nothing) = print::no_events(measures, rests_on, &query.filters) {
         println!("{nothing}");
         return Ok(ExitCode::SUCCESS);
     }
     println!("{}\n", print::overview(&overview));
-    let note = restated::note(overview.basis.as_ref());
-    println!("{}{note}", print::savings(&savings.report.unwrap_or_default(), name(args.by)));
+    let table = print::savings(&savings.report.unwrap_or_default(), &savings::heading([by]));
+    println!("{table}{}", basis::below(rests_on, measures));
     Ok(ExitCode::SUCCESS)
 }
 
-fn query(args: &Overview, now: Timestamp) -> ReportQuery {
-    let edge = |at: Timestamp| Some(at.parts().into());
-    let window = args.from.map(|from| {
-        let to = args.to.unwrap_or_else(|| asking::quarter_hour(now));
-        common::Window { start_time: edge(from), end_time: edge(to) }
-    });
-    let rolling =
-        if window.is_some() { RollingWindow::Unspecified } else { RollingWindow::Last30Days };
-    let agents = Filter { dimension: Dimension::Agent.into(), values: args.agent.clone() };
-    ReportQuery {
-        window,
-        rolling: rolling.into(),
-        filters: if args.agent.is_empty() { Vec::new() } else { vec![agents] },
-        policy: asking::policy(args.policy).into(),
-        view: asking::view(args.view).into(),
-        at_least: args.at_least.clone().unwrap_or_default(),
-        ..Default::default()
+fn query(asked: Asked, agent: Vec<String>, now: Timestamp) -> Result<ReportQuery, Failure> {
+    let mut query = asking::query(asked, now)?;
+    if !agent.is_empty() {
+        query.filters.push(Filter { dimension: Dimension::Agent.into(), values: agent });
     }
-}
-
-fn dimension(by: By) -> Dimension {
-    match by {
-        By::TaskType => Dimension::TaskType,
-        By::Agent => Dimension::Agent,
-        By::Outcome => Dimension::Outcome,
-        By::Project => Dimension::Project,
-        By::Intent => Dimension::Intent,
-        By::Queue => Dimension::Queue,
-        By::Channel => Dimension::Channel,
-        By::Language => Dimension::Language,
-        By::Model => Dimension::Model,
-    }
-}
-
-fn name(by: By) -> &'static str {
-    match by {
-        By::TaskType => "Task type",
-        By::Agent => "Agent",
-        By::Outcome => "Outcome",
-        By::Project => "Project",
-        By::Intent => "Intent",
-        By::Queue => "Queue",
-        By::Channel => "Channel",
-        By::Language => "Language",
-        By::Model => "Model",
-    }
+    Ok(query)
 }
 
 #[cfg(test)]
@@ -106,13 +65,19 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser as _;
+    use wire::rollup::v1::RollingWindow;
 
-    fn asked(arguments: &[&str]) -> ReportQuery {
+    fn parsed(arguments: &[&str]) -> Overview {
         let line = ["tally", "overview"].iter().chain(arguments);
         let Command::Overview(args) = Cli::try_parse_from(line).unwrap().command else {
             panic!("not the overview");
         };
-        query(&args, "2026-03-15T10:20:30Z".parse().unwrap())
+        args
+    }
+
+    fn asked(arguments: &[&str]) -> ReportQuery {
+        let Overview { asked, agent, .. } = parsed(arguments);
+        query(asked, agent, "2026-03-15T10:20:30Z".parse().unwrap()).unwrap()
     }
 
     #[test]
@@ -128,5 +93,17 @@ mod tests {
         assert_eq!((query.window, query.rolling()), (None, RollingWindow::Last30Days));
         let alone = Cli::try_parse_from(["tally", "overview", "--to", "2026-01-01T00:00:00Z"]);
         assert!(alone.is_err(), "an end needs a start");
+    }
+
+    #[test]
+    fn it_is_asked_with_what_every_report_is_asked_with() {
+        let line = ["--last", "7d", "--zone", "Europe/Amsterdam", "--filter", "queue=a"];
+        let query = asked(&[&line[..], &["--agent", "b"]].concat());
+        assert_eq!(query.rolling(), RollingWindow::Last7Days);
+        let filters: Vec<_> = query.filters.iter().map(Filter::dimension).collect();
+        assert_eq!(filters, [Dimension::Queue, Dimension::Agent]);
+        for by in ["rate_version", "rate-version"] {
+            assert_eq!(parsed(&["--by", by]).by, Dimension::RateVersion);
+        }
     }
 }

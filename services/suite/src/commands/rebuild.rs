@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chassis::{Channel, SystemClock};
+use chassis::SystemClock;
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel::Clock as _;
 use wire::rollup::v1 as api;
@@ -11,7 +11,7 @@ use wire::rollup::v1::rebuild_service_client::RebuildServiceClient;
 
 use super::share::own_id;
 use crate::cli::shares::Rebuild;
-use crate::client::Client;
+use crate::client::{Channel, Client, Peer};
 use crate::failure::Failure;
 use crate::print;
 
@@ -23,7 +23,7 @@ const BEAT: Duration = Duration::from_millis(500);
 pub(crate) async fn run(args: Rebuild) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    let mut rebuilds = RebuildServiceClient::new(client.to(&settings.peers.rollup_url));
+    let mut rebuilds = RebuildServiceClient::new(client.to(Peer::Rollup));
     let mut rebuild = match args.id {
         Some(id) => state(&mut rebuilds, &id).await?,
         None => {

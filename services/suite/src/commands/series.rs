@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use chassis::config::{ProcessEnv, Vars as _};
+use jiff::tz::TimeZone;
 use kernel::Clock as _;
 use wire::rollup::v1 as api;
 use wire::rollup::v1::report_service_client::ReportServiceClient;
@@ -11,17 +12,18 @@ use wire::rollup::v1::report_service_client::ReportServiceClient;
 use super::asking;
 use crate::bars::Ink;
 use crate::cli::reports::{Series, Shown};
-use crate::client::Client;
+use crate::client::{Client, Peer};
 use crate::failure::Failure;
-use crate::{print, restated};
+use crate::{basis, print};
 
 const BAR_WIDTH: usize = 30;
+const HOUR_SECONDS: i64 = 3_600;
 
 pub(crate) async fn run(args: Series) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    let mut reports = ReportServiceClient::new(client.to(&settings.peers.rollup_url));
-    let request = asking::series(args.report, chassis::SystemClock.now());
+    let mut reports = ReportServiceClient::new(client.to(Peer::Rollup));
+    let request = asking::series(args.report, chassis::SystemClock.now())?;
     let answer = reports.get_time_series(request).await;
     let answer = answer.map_err(Failure::call("the time series was not given"))?.into_inner();
     if args.json {
@@ -29,8 +31,8 @@ pub(crate) async fn run(args: Series) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let report = answer.time_series.unwrap_or_default();
-    let note = restated::note(report.basis.as_ref());
-    println!("{}{note}", drawn(&report, args.show, ink()));
+    let below = basis::below(report.basis.as_ref(), None);
+    println!("{}{below}", drawn(&report, args.show, ink()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -42,22 +44,21 @@ pub(super) fn ink() -> Ink {
 /// A bar a bucket, or a line of columns for each of several series.
 pub(super) fn drawn(report: &api::TimeSeries, show: Shown, ink: Ink) -> String {
     let span = print::span_of(report.basis.as_ref());
+    let zone = report.basis.as_ref().map_or("", |basis| &basis.time_zone);
     let most = report.series.iter().flat_map(|series| &series.points);
     let most = most.map(|point| amount(point, show).unwrap_or(0)).max().unwrap_or(0);
     let table = match report.series.as_slice() {
         [] => return format!("{span}\nno events in this window"),
-        [only] if only.key.is_empty() => bars(only, show, ink, most),
+        [only] if only.key.is_empty() => bars(only, zone, show, ink, most),
         several => lines(several, show, ink, most),
     };
     format!("{span}\n\n{table}")
 }
 
-fn bars(series: &api::Series, show: Shown, ink: Ink, most: i64) -> String {
+fn bars(series: &api::Series, zone: &str, show: Shown, ink: Ink, most: i64) -> String {
     let mut table = print::table(comfy_table::presets::NOTHING);
     let mut cut = false;
-    for point in &series.points {
-        let start = point.window.as_ref().and_then(|window| window.start_time.as_ref());
-        let start = start.map(print::moment).unwrap_or_default();
+    for (point, start) in series.points.iter().zip(starts(&series.points, zone)) {
         let amount = amount(point, show);
         let bar = ink.bar(amount.unwrap_or(0), most, BAR_WIDTH);
         cut |= point.partial;
@@ -67,6 +68,29 @@ fn bars(series: &api::Series, show: Shown, ink: Ink, most: i64) -> String {
     print::right(&mut table, &[1]);
     let note = if cut { "\n* not whole: it has not ended, or the window cuts it" } else { "" };
     format!("{table}{note}")
+}
+
+/// When buckets begin: by the calendar of the zone where they are days or longer, to the second where they
+/// are hours.
+fn starts(points: &[api::SeriesPoint], zone: &str) -> Vec<String> {
+    let zone = TimeZone::get(zone).ok().filter(|_| points.iter().any(is_long));
+    let start = |point: &api::SeriesPoint| point.window.as_ref()?.start_time;
+    let starts = points.iter().map(|point| {
+        let start = start(point)?;
+        let local = zone.as_ref().and_then(|zone| {
+            let at = jiff::Timestamp::from_second(start.seconds).ok()?;
+            Some(at.to_zoned(zone.clone()).date().to_string())
+        });
+        Some(local.unwrap_or_else(|| print::moment(&start)))
+    });
+    starts.map(Option::unwrap_or_default).collect()
+}
+
+/// Longer than an hour.
+fn is_long(point: &api::SeriesPoint) -> bool {
+    let seconds = |at: &Option<wire::Timestamp>| at.as_ref().map_or(0, |at| at.seconds);
+    let window = point.window.as_ref();
+    window.is_some_and(|span| seconds(&span.end_time) - seconds(&span.start_time) > HOUR_SECONDS)
 }
 
 fn lines(series: &[api::Series], show: Shown, ink: Ink, most: i64) -> String {
@@ -133,6 +157,22 @@ mod tests {
         assert_eq!(lines[0].matches('#').count(), BAR_WIDTH, "{text}");
         assert_eq!((lines[1].matches('#').count(), lines[2].matches('#').count()), (0, 15));
         assert!(lines[2].contains('*') && lines[3].starts_with("* not whole"), "{text}");
+    }
+
+    #[test]
+    fn a_day_is_named_by_the_calendar_of_its_zone_and_an_hour_by_its_instant() {
+        let window = |start: i64, end: i64| wire::common::v1::Window {
+            start_time: Some((start, 0).into()),
+            end_time: Some((end, 0).into()),
+        };
+        // Midnight in Amsterdam, and the first bucket cut at noon.
+        let midnight = 1_790_546_400;
+        let spans = [window(midnight - 43_200, midnight), window(midnight, midnight + 86_400)];
+        let days = spans.map(|span| api::SeriesPoint { window: Some(span), ..Default::default() });
+        assert_eq!(starts(&days, "Europe/Amsterdam"), ["2026-09-27", "2026-09-28"]);
+        let span = Some(window(midnight, midnight + 3_600));
+        let hour = api::SeriesPoint { window: span, ..Default::default() };
+        assert_eq!(starts(&[hour], "Europe/Amsterdam"), ["2026-09-27T22:00:00Z"]);
     }
 
     #[test]

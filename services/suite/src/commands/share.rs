@@ -4,7 +4,6 @@ mod open;
 
 use std::process::ExitCode;
 
-use chassis::Channel;
 use kernel::{Clock as _, IdSource as _};
 use wire::rollup::v1 as api;
 use wire::rollup::v1::create_share_link_request::Report;
@@ -12,7 +11,7 @@ use wire::rollup::v1::share_service_client::ShareServiceClient;
 
 use super::asking;
 use crate::cli::shares::{Share, ShareAction, ShareLink, ShareWhat};
-use crate::client::Client;
+use crate::client::{Channel, Client, Peer};
 use crate::failure::Failure;
 use crate::print;
 
@@ -25,7 +24,7 @@ pub(crate) async fn run(args: Share) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let client = Client::with_key(&settings)?;
-    let mut shares = ShareServiceClient::new(client.to(&settings.peers.rollup_url));
+    let mut shares = ShareServiceClient::new(client.to(Peer::Rollup));
     match args.action {
         ShareAction::Create { what } => create(&mut shares, what).await?,
         ShareAction::List { json } => list(&mut shares, json).await?,
@@ -46,13 +45,13 @@ async fn create(shares: &mut Caller, what: ShareWhat) -> Result<(), Failure> {
     let now = chassis::SystemClock.now();
     let (report, link) = match what {
         ShareWhat::Overview { report, link } => {
-            (Report::Overview(asking::overview(report, now)), link)
+            (Report::Overview(asking::overview(report, now)?), link)
         }
         ShareWhat::Savings { report, link } => {
-            (Report::Savings(asking::savings(report, now)), link)
+            (Report::Savings(asking::savings(report, now)?), link)
         }
         ShareWhat::Series { report, link } => {
-            (Report::TimeSeries(asking::series(report, now)), link)
+            (Report::TimeSeries(asking::series(report, now)?), link)
         }
     };
     let ShareLink { title, frozen, expires, passcode, suppress_small, request_id, json } = link;

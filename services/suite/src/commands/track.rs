@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use chassis::Channel;
 use kernel::{Currency, Money};
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
@@ -11,13 +10,14 @@ use wire::ingest::v1::{Event, Receipt, TaskCompleted, Ticket, TrackRequest};
 
 use super::track_file::{self, Manner};
 use crate::cli::{OutcomeArg, Track};
-use crate::client::Client;
+use crate::client::{Channel, Client, Peer};
 use crate::failure::Failure;
+use crate::warnings::Warnings;
 
 pub(crate) async fn run(args: Track) -> Result<ExitCode, Failure> {
     let settings = super::settings()?;
     let client = Client::with_key(&settings)?;
-    let mut ingest = IngestServiceClient::new(client.to(&settings.peers.ingest_url));
+    let mut ingest = IngestServiceClient::new(client.to(Peer::Ingest));
     match &args.file {
         Some(path) => {
             let manner = Manner { skip_bad: args.skip_bad, json: args.json };
@@ -32,6 +32,7 @@ async fn track_one(
     args: Track,
 ) -> Result<ExitCode, Failure> {
     let (json, validate_only) = (args.json, args.dry_run);
+    let task_type = args.task_type.clone().unwrap_or_default();
     let request =
         TrackRequest { event: Some(event(args)), catalog_at_least: String::new(), validate_only };
     let answer = ingest.track(request).await.map_err(Failure::call("the event was not tracked"))?;
@@ -39,7 +40,8 @@ async fn track_one(
     if json {
         println!("{}", serde_json::to_string(&receipt)?);
     } else {
-        println!("{}", sentence(&receipt));
+        println!("{}", sentence(&receipt, &task_type));
+        Warnings::of(&receipt).tell();
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -68,15 +70,21 @@ fn event(args: Track) -> Event {
     }
 }
 
-fn sentence(receipt: &Receipt) -> String {
+fn sentence(receipt: &Receipt, task_type: &str) -> String {
     let mut text = match receipt.event_id.as_str() {
         "" => "valid; nothing was written".to_owned(),
         id if receipt.duplicate => format!("{id} was tracked before"),
         id => format!("{id} tracked at {}", receipt.position),
     };
-    if let Some(valuation) = &receipt.valuation {
-        let minutes = valuation.credited_ms as f64 / 60_000.0;
-        text.push_str(&format!("; saved {minutes} min"));
+    match &receipt.valuation {
+        Some(valuation) => {
+            let minutes = valuation.credited_ms as f64 / 60_000.0;
+            text.push_str(&format!("; saved {minutes} min"));
+        }
+        None => {
+            let recorded = if receipt.event_id.is_empty() { "" } else { "recorded " };
+            text.push_str(&format!("; {recorded}without a value: {task_type:?} is no task type"));
+        }
     }
     for (name, money) in [("worth", &receipt.cost_saved), ("net", &receipt.net_saved)] {
         let money = money.as_ref().and_then(|money| {
@@ -90,4 +98,24 @@ fn sentence(receipt: &Receipt) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::ingest::v1::Valuation;
+
+    #[test]
+    fn a_task_type_nobody_knows_is_named() {
+        let receipt =
+            Receipt { event_id: "ev_1".into(), position: "at_1".into(), ..Default::default() };
+        let told = sentence(&receipt, "banana");
+        assert_eq!(
+            told,
+            "ev_1 tracked at at_1; recorded without a value: \"banana\" is no task type"
+        );
+        let valuation = Some(Valuation { credited_ms: 90_000, ..Default::default() });
+        let told = sentence(&Receipt { valuation, ..receipt }, "email_classification");
+        assert_eq!(told, "ev_1 tracked at at_1; saved 1.5 min");
+    }
 }

@@ -5,15 +5,16 @@ use std::io::{BufReader, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use chassis::Channel;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc;
 use wire::ingest::v1::ingest_service_client::IngestServiceClient;
 use wire::ingest::v1::track_result::Result as Outcome;
 use wire::ingest::v1::{Event, TrackBatchRequest};
 
+use crate::client::Channel;
 use crate::event_lines::{Batch, EventLines};
 use crate::failure::Failure;
+use crate::warnings::Warnings;
 
 /// Bad lines named one by one; the others are counted.
 const NAMED: u64 = 20;
@@ -48,7 +49,8 @@ pub(crate) async fn run(
         let lines = if regular {
             let good = look_through(&file, &mut bad).map_err(cannot)?;
             if bad.count > 0 && !manner.skip_bad {
-                return Err(bad.refusal("nothing was sent"));
+                let hint = if good == 0 { hint(path).map_err(cannot)? } else { "" };
+                return Err(bad.refusal("nothing was sent", hint));
             }
             // The reader below opens it again, from the beginning.
             Some(good)
@@ -61,6 +63,10 @@ pub(crate) async fn run(
     let outcome = sending.all(ingest, batches(source), manner).await;
     sending.bar.finish_and_clear();
     eprintln!("{}", sending.summary());
+    sending.warnings.tell();
+    if matches!(outcome, Ok(End::Done)) && sending.sent() + sending.bad.count == 0 {
+        eprintln!("warning: {} holds no event", path.display());
+    }
     match outcome {
         Ok(End::Done) if sending.refused + sending.bad.count == 0 => Ok(ExitCode::SUCCESS),
         Ok(End::Done) => Ok(ExitCode::FAILURE),
@@ -86,6 +92,19 @@ fn look_through(file: &File, bad: &mut Bad) -> std::io::Result<u64> {
         }
     }
     Ok(good)
+}
+
+/// What may be meant by a file that has no event in any line, by how it begins.
+fn hint(path: &Path) -> std::io::Result<&'static str> {
+    let mut bytes = BufReader::new(File::open(path)?).bytes();
+    let first = bytes.find(|byte| !matches!(byte, Ok(byte) if byte.is_ascii_whitespace()));
+    Ok(match first.transpose()? {
+        Some(b'[') => {
+            ". A file holds one JSON object a line: of a list, `jq -c '.[]' FILE` makes it so"
+        }
+        Some(b'{') => ". A file holds one JSON object a line: `jq -c . FILE` makes it so",
+        _ => ". A file holds one JSON object a line: `tally track --help` shows one",
+    })
 }
 
 /// Reads ahead by one batch, in a thread of its own: a terminal or a pipe that says nothing must not
@@ -118,14 +137,14 @@ impl Bad {
         }
     }
 
-    fn refusal(&self, what: &str) -> Failure {
+    fn refusal(&self, what: &str, hint: &str) -> Failure {
         let more = match self.count.saturating_sub(NAMED) {
             0 => String::new(),
             more => format!("{more} more bad lines; "),
         };
         let (lines, are) = if self.count == 1 { ("line is", "") } else { ("lines are", "s") };
         Failure::Other(format!(
-            "{more}{} {lines} no event{are}: {what}. Mend them, or send the others with --skip-bad",
+            "{more}{} {lines} no event{are}: {what}. Mend them, or send the others with --skip-bad{hint}",
             self.count
         ))
     }
@@ -147,11 +166,14 @@ struct Sending {
     refused: u64,
     /// Acknowledged events that would count again.
     keyless: u64,
+    /// Of receipts that nobody reads.
+    warnings: Warnings,
 }
 
 impl Sending {
     fn new(bar: ProgressBar, bad: Bad, known_bad: bool) -> Self {
-        Self { bar, bad, known_bad, new: 0, duplicates: 0, refused: 0, keyless: 0 }
+        let warnings = Warnings::default();
+        Self { bar, bad, known_bad, new: 0, duplicates: 0, refused: 0, keyless: 0, warnings }
     }
 
     async fn all(
@@ -175,7 +197,9 @@ impl Sending {
                 });
             }
             if !batch.bad.is_empty() && !manner.skip_bad {
-                return Err(self.bad.refusal("neither they nor the lines behind them were sent"));
+                return Err(self
+                    .bad
+                    .refusal("neither they nor the lines behind them were sent", ""));
             }
             if batch.events.is_empty() {
                 continue;
@@ -214,6 +238,8 @@ impl Sending {
                         let line = serde_json::to_string(&receipt)?;
                         // A reader that went away is no reason to stop tracking.
                         let _ = writeln!(std::io::stdout(), "{line}");
+                    } else {
+                        self.warnings.take(&receipt);
                     }
                 }
                 Some(Outcome::Refusal(refusal)) => {

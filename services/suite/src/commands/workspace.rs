@@ -7,8 +7,9 @@ use wire::ingest::v1::access_service_client::AccessServiceClient;
 
 use super::workspace_update;
 use crate::cli::{Workspace, WorkspaceAction};
+use crate::client::{self, Peer};
 use crate::failure::Failure;
-use crate::{hosting, service_token};
+use crate::service_token;
 
 pub(crate) async fn run(args: Workspace) -> Result<ExitCode, Failure> {
     let mut settings = super::settings()?;
@@ -23,9 +24,7 @@ pub(crate) async fn run(args: Workspace) -> Result<ExitCode, Failure> {
     };
     // Workspaces belong to the operator: this needs the service token, not a key.
     service_token::require(&mut settings, "creating a workspace")?;
-    let ctx = hosting::context(&mut settings)?;
-    let mut access =
-        AccessServiceClient::new(chassis::connect(&settings.peers.ingest_url, "cli", &ctx));
+    let mut access = AccessServiceClient::new(client::as_operator(&mut settings, Peer::Ingest)?);
     let request = CreateWorkspaceRequest {
         name,
         time_zone,

@@ -4,18 +4,17 @@ use wire::ingest::v1::access_service_client::AccessServiceClient;
 use wire::ingest::v1::{UpdateWorkspaceRequest, Workspace};
 
 use crate::cli::UpdateWorkspace;
-use crate::client::Client;
+use crate::client::{self, Client, Peer};
 use crate::failure::Failure;
 use crate::settings::Settings;
-use crate::{hosting, print, service_token};
+use crate::{print, service_token};
 
 pub(super) async fn run(mut settings: Settings, args: UpdateWorkspace) -> Result<(), Failure> {
     let channel = if args.workspace.is_some() {
         service_token::require(&mut settings, "changing a workspace by its id")?;
-        let ctx = hosting::context(&mut settings)?;
-        chassis::connect(&settings.peers.ingest_url, "cli", &ctx)
+        client::as_operator(&mut settings, Peer::Ingest)?
     } else {
-        Client::with_key(&settings)?.to(&settings.peers.ingest_url)
+        Client::with_key(&settings)?.to(Peer::Ingest)
     };
     let request = UpdateWorkspaceRequest {
         workspace_id: args.workspace.unwrap_or_default(),
@@ -30,12 +29,28 @@ pub(super) async fn run(mut settings: Settings, args: UpdateWorkspace) -> Result
     };
     let answer = AccessServiceClient::new(channel).update_workspace(request).await;
     let answer = answer.map_err(Failure::call("the workspace was not changed"))?.into_inner();
+    let workspace = answer.workspace.clone().unwrap_or_default();
+    if let Some(warning) = warning(&workspace) {
+        eprintln!("warning: {warning}");
+    }
     if args.json {
         println!("{}", serde_json::to_string(&answer)?);
     } else {
-        show(answer.workspace.unwrap_or_default());
+        show(workspace);
     }
     Ok(())
+}
+
+/// A quota that warns of nothing is allowed, and nearly always a slip.
+fn warning(workspace: &Workspace) -> Option<String> {
+    let (soft, hard) = (workspace.monthly_quota_soft, workspace.monthly_quota_hard);
+    (hard > 0 && soft > hard).then(|| {
+        format!(
+            "the soft quota, {}, is above the hard one, {}: events are refused before any receipt warns",
+            print::count(soft),
+            print::count(hard)
+        )
+    })
 }
 
 /// As it is now, whatever was changed.
@@ -62,4 +77,21 @@ fn show(workspace: Workspace) {
         table.add_row([name.to_owned(), value]);
     }
     println!("{table}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_soft_quota_that_can_never_warn_is_pointed_out() {
+        let of = |monthly_quota_soft, monthly_quota_hard| {
+            warning(&Workspace { monthly_quota_soft, monthly_quota_hard, ..Default::default() })
+        };
+        let told = of(2_000, 1_000).unwrap_or_default();
+        assert!(told.contains("2,000") && told.contains("1,000"), "{told}");
+        for (soft, hard) in [(1_000, 2_000), (2_000, 0), (0, 1_000), (0, 0)] {
+            assert_eq!(of(soft, hard), None, "{soft} and {hard}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ Example:
         /// Its key: lower-case snake_case.
         task_type: String,
         /// What a human takes for it. Default: events bring their own.
-        #[arg(long, value_parser = span)]
+        #[arg(long, value_parser = span, allow_hyphen_values = true)]
         effort: Option<Duration>,
         /// What people see. Default: the key in words.
         #[arg(long, default_value = "", hide_default_value = true)]
@@ -60,7 +60,12 @@ Example:
   tally catalog set rate EUR 85 --from 2026-01-01T00:00:00Z --reason \"Payroll 2026\"")]
     Rate {
         /// Currency and amount, such as EUR 85. Left out with --withdraw.
-        #[arg(num_args = 1..=2, required_unless_present = "withdraw", conflicts_with = "withdraw")]
+        #[arg(
+            num_args = 1..=2,
+            required_unless_present = "withdraw",
+            conflicts_with = "withdraw",
+            allow_negative_numbers = true
+        )]
         rate: Vec<String>,
         /// Only for this agent.
         #[arg(long, default_value = "", hide_default_value = true)]
@@ -123,7 +128,7 @@ Example:
         /// Currency converted to.
         to_currency: String,
         /// What one unit is worth, with at most nine decimals.
-        #[arg(value_parser = rate)]
+        #[arg(value_parser = rate, allow_negative_numbers = true)]
         rate: i64,
         /// Who published it.
         #[arg(long)]
