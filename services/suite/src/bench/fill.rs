@@ -44,10 +44,15 @@ impl Fill {
             .map(|nth| {
                 let left = self.events - nth * whole;
                 let size = usize::try_from(left).unwrap_or(usize::MAX).min(self.batch);
-                let (caller, events) = make(nth, size);
-                let (target, bar) = (Arc::clone(target), bar.clone());
+                let (target, bar, make) = (Arc::clone(target), bar.clone(), &make);
                 async move {
-                    send(&target, caller, events).await?;
+                    let (caller, events) = make(nth, size);
+                    if send(&target, caller, events).await.is_err() {
+                        // A connection ends when it is ten minutes old, and filling may take longer: a call
+                        // that is about to go out just then fails, and has to be sent again.
+                        let (caller, events) = make(nth, size);
+                        send(&target, caller, events).await?;
+                    }
                     bar.inc(size as u64);
                     Ok::<_, Failure>(())
                 }
