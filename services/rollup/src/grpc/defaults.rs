@@ -8,16 +8,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chassis::auth::on_behalf_of;
 use chassis::{Channel, Outage};
 use kernel::{Clock, Timestamp, WorkspaceId};
 use tokio_util::task::TaskTracker;
-use tonic::{Request, Status};
+use tonic::Status;
 use wire::catalog::v1 as catalog;
 use wire::catalog::v1::catalog_service_client::CatalogServiceClient;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
 use wire::ingest::v1::{SavingsPolicy, UpdateWorkspaceRequest};
 use wire::rollup::v1 as api;
+
+use super::asking::asked;
 
 /// A change is in the reports after this long at most, twice that under little load.
 const FRESH: Duration = Duration::from_secs(10);
@@ -133,8 +134,8 @@ impl Defaults {
         use catalog::SavingsPolicyKind as Kind;
         let mut catalog = self.0.catalog.clone();
         let mut other = catalog.clone();
-        let defaults = asked(workspace, catalog::GetReportingDefaultsRequest::default());
-        let policy = asked(workspace, catalog::GetSavingsPolicyRequest::default());
+        let defaults = asked(workspace, catalog::GetReportingDefaultsRequest::default(), PATIENCE);
+        let policy = asked(workspace, catalog::GetSavingsPolicyRequest::default(), PATIENCE);
         let (defaults, policy) = tokio::try_join!(
             catalog.get_reporting_defaults(defaults),
             other.get_savings_policy(policy),
@@ -160,8 +161,11 @@ impl Defaults {
     /// The zone the workspace was given. An update that changes nothing is how ingest is asked.
     async fn own_zone(&self, workspace: WorkspaceId) -> Result<String, Status> {
         let workspace_id = workspace.to_string();
-        let request =
-            asked(workspace, UpdateWorkspaceRequest { workspace_id, ..Default::default() });
+        let request = asked(
+            workspace,
+            UpdateWorkspaceRequest { workspace_id, ..Default::default() },
+            PATIENCE,
+        );
         let standing = self.0.access.clone().update_workspace(request).await?.into_inner();
         Ok(standing.workspace.unwrap_or_default().time_zone)
     }
@@ -177,13 +181,6 @@ impl Defaults {
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Known>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn asked<T>(workspace: WorkspaceId, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    on_behalf_of(&mut request, workspace);
-    request.set_timeout(PATIENCE);
-    request
 }
 
 #[cfg(test)]

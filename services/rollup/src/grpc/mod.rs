@@ -1,5 +1,6 @@
 //! The gRPC surface: the only place, with `ledger`, that names wire messages.
 
+mod asking;
 mod calendar;
 mod defaults;
 mod desk;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chassis::Channel;
-use chassis::auth::on_behalf_of;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use kernel::{Currency, Effort, Timestamp, WorkspaceId};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 use wire::catalog::v1 as catalog;
 use wire::catalog::v1::catalog_service_client::CatalogServiceClient;
 use wire::catalog::v1::resolved_baseline::Result as Found;
 
 use crate::domain::{Baseline, HourlyRate, Rate, Rules, Work};
+use crate::grpc::asking::asked;
 use crate::ledger::OTHER;
 
 /// What one call waits for.
@@ -41,7 +41,7 @@ impl Lookup {
         now: Timestamp,
     ) -> Result<Rules, Status> {
         let request = catalog::GetSavingsPolicyRequest { at_time: Some(now.parts().into()) };
-        let answer = self.0.clone().get_savings_policy(asked(workspace, request)).await?;
+        let answer = self.0.clone().get_savings_policy(asked(workspace, request, PATIENCE)).await?;
         let policy = answer.into_inner().savings_policy.unwrap_or_default();
         let percent = policy.unmeasured_review_credit_percent;
         Ok(Rules {
@@ -66,7 +66,8 @@ impl Lookup {
                 at_time: Some(now.parts().into()),
                 ..Default::default()
             };
-            let answer = self.0.clone().list_hourly_rates(asked(workspace, request)).await?;
+            let answer =
+                self.0.clone().list_hourly_rates(asked(workspace, request, PATIENCE)).await?;
             let answer = answer.into_inner();
             // No step is stamped with the rate of a team.
             for sent in answer.hourly_rates.into_iter().filter(|sent| sent.team_id.is_empty()) {
@@ -105,7 +106,8 @@ impl Lookup {
             let keys = part.iter().filter_map(|(key, _)| key.clone()).collect();
             let at_time = Some(now.parts().into());
             let request = catalog::ResolveBaselinesRequest { keys, at_time, as_of_time: None };
-            let answer = self.0.clone().resolve_baselines(asked(workspace, request)).await?;
+            let answer =
+                self.0.clone().resolve_baselines(asked(workspace, request, PATIENCE)).await?;
             let results = answer.into_inner().results;
             for ((_, work), result) in part.iter().zip(results) {
                 let baseline = match result.result {
@@ -158,7 +160,8 @@ impl Lookup {
                 key: Some(key.clone()),
                 include_dimensions: true,
             };
-            let answer = self.0.clone().get_baseline_history(asked(workspace, request)).await;
+            let answer =
+                self.0.clone().get_baseline_history(asked(workspace, request, PATIENCE)).await;
             let answer = match answer {
                 Err(status) if status.code() == Code::NotFound => return Ok(history),
                 answer => answer?.into_inner(),
@@ -223,13 +226,6 @@ fn channel(sent: &str) -> &str {
         sent if sent.len() <= 64 && !sent.chars().any(char::is_control) => sent,
         _ => STRANGE,
     }
-}
-
-fn asked<T>(workspace: WorkspaceId, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    on_behalf_of(&mut request, workspace);
-    request.set_timeout(PATIENCE);
-    request
 }
 
 #[cfg(test)]
