@@ -9,7 +9,7 @@ use crate::ratchet::{Breach, holds};
 use crate::tree::{Source, sources};
 
 /// What a domain may name beside std and kernel: pure functions over bytes and text, no I/O.
-const PURE: [(&str, &str); 14] = [
+const PURE: [(&str, &str); 15] = [
     ("thiserror", "errors are enums"),
     ("sha2", "digests of ids and keys"),
     ("hmac", "signatures"),
@@ -18,6 +18,7 @@ const PURE: [(&str, &str); 14] = [
     ("crc32fast", "the checksum in an API key"),
     ("ipnet", "which addresses a webhook may reach"),
     ("url", "what an endpoint's address means"),
+    ("fastbloom", "which keys a run does not have"),
     ("foldhash", "hashes of short keys"),
     ("roaring", "sets of ticket numbers"),
     ("strsim", "did you mean"),

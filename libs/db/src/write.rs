@@ -85,6 +85,30 @@ impl Db {
         .await
     }
 
+    /// Statements over rows that only read: all of them see the database as it was at the first.
+    ///
+    /// # Errors
+    /// As [`Db::write`], but for what concerns COMMIT.
+    pub async fn read_rows<F, T, E>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(
+                &'t mut bulk::Transaction,
+            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>
+            + Send
+            + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let db = self.clone();
+        detached(async move {
+            let mut txn = bulk::Transaction::begin_reading(&db).await?;
+            let read = work(&mut txn).await;
+            told(txn.rollback().await);
+            read
+        })
+        .await
+    }
+
     fn turn(&self) -> Work<'static, Turn, Error> {
         if let Some(line) = &self.inner().line {
             let turn = line.turn();

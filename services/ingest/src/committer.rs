@@ -11,8 +11,7 @@ mod schedule;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chassis::{Outage, attr, trace};
-use db::Db;
-use kernel::{Clock, Partition, Position, TraceContext};
+use kernel::{Clock, Partition, TraceContext};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,7 +22,7 @@ pub(crate) use self::schedule::Lanes;
 use crate::announce::Announcer;
 use crate::heads::Heads;
 use crate::recent::Recent;
-use crate::store::{self, Appended, Expect, NewEntry};
+use crate::store::{Appended, Expect, LedgerWriter, NewEntry};
 
 /// Why entries were not appended.
 #[derive(Debug, Clone)]
@@ -75,7 +74,7 @@ pub(crate) struct Committer {
 /// What a commit works with.
 #[derive(Clone)]
 pub(crate) struct Worker {
-    pub(crate) db: Db,
+    pub(crate) ledger: LedgerWriter,
     pub(crate) heads: Heads,
     pub(crate) recent: Recent,
     pub(crate) announcer: Announcer,
@@ -135,7 +134,8 @@ impl Worker {
             .attr(attr::DB_OPERATION_NAME, "INSERT")
             .start();
         let mut entries: Arc<[NewEntry]> = entries.into();
-        let outcome = insert.scope(self.write(Arc::clone(&entries), expect)).await;
+        let append = self.ledger.append(Arc::clone(&entries), self.clock.now(), expect);
+        let outcome = insert.scope(append).await;
         match outcome {
             Ok((answers, moved)) => {
                 if self.failing().is_over() {
@@ -177,33 +177,6 @@ impl Worker {
 
     fn failing(&self) -> MutexGuard<'_, Outage> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn write(
-        &self,
-        entries: Arc<[NewEntry]>,
-        expect: Expect,
-    ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
-        let written = self.append(Arc::clone(&entries), expect).await;
-        match (written, expect) {
-            (Err(db::Error::Conflict(_)), Expect::NewEntries) => {
-                self.append(entries, Expect::Repeats).await
-            }
-            (written, _) => written,
-        }
-    }
-
-    async fn append(
-        &self,
-        entries: Arc<[NewEntry]>,
-        expect: Expect,
-    ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
-        let recorded = self.clock.now();
-        self.db
-            .write_rows(move |txn| {
-                Box::pin(async move { store::append(txn, &entries, recorded, expect).await })
-            })
-            .await
     }
 }
 

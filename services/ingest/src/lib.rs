@@ -50,7 +50,7 @@ use crate::heads::Heads;
 use crate::limits::Limits;
 use crate::limits::usage::Usage;
 use crate::recent::Recent;
-use crate::store::{AccessStore, CatalogCopyStore, LedgerReader};
+use crate::store::{AccessStore, CatalogCopyStore, LedgerReader, LedgerWriter};
 
 /// Its name in health, logs and on the command line.
 pub const NAME: &str = "ingest";
@@ -71,8 +71,10 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     let (announcer, announcing) = Announcer::new(Arc::clone(&hot));
     ctx.tasks.spawn(announcing);
     let recent = Recent::new();
+    let ledger = LedgerWriter::new(db.clone());
+    ledger.read_keys().await.map_err(unreadable)?;
     let worker = Worker {
-        db: db.clone(),
+        ledger: ledger.clone(),
         heads: heads.clone(),
         recent: recent.clone(),
         announcer,
@@ -109,7 +111,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     })?;
     ctx.tasks.spawn(watch.run());
 
-    let limits = Limits::new(config.allowance, &db, Arc::clone(&hot), &ctx.clock)
+    let limits = Limits::new(config.allowance, &db, ledger, Arc::clone(&hot), &ctx.clock)
         .map_err(|error| StartError::new("what limits workspaces cannot be kept").because(error))?;
     let usage = Usage::new(&db, heads.clone(), &limits, ctx);
     ctx.tasks.spawn(usage.run());

@@ -45,6 +45,22 @@ impl Transaction {
         })
     }
 
+    /// One that only reads, on the reading connections; see [`Db::read_rows`].
+    pub(crate) fn begin_reading(db: &Db) -> Work<'_, Self, Error> {
+        Box::pin(async {
+            let reader = &db.inner().reader;
+            let on = if db.backend() == DbBackend::Postgres {
+                let pool = reader.get_postgres_connection_pool();
+                On::Postgres(
+                    pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+                )
+            } else {
+                On::Sqlite(reader.get_sqlite_connection_pool().begin().await?)
+            };
+            Ok(Self { on, failed: false })
+        })
+    }
+
     /// Runs a statement over `rows`, a template as for [`Rows::statement`]; answers how many rows it
     /// touched.
     ///

@@ -38,7 +38,7 @@ async fn commits_that_fail_are_said_once_an_outage() {
     let database = testkit::sqlite::<crate::Migrator>(crate::NAME).await;
     let (announcer, _announcing) = Announcer::new(hot::open(None).unwrap());
     let worker = Worker {
-        db: database.db.clone(),
+        ledger: LedgerWriter::new(database.db.clone()),
         heads: Heads::new(),
         recent: Recent::new(),
         announcer,

@@ -31,6 +31,14 @@ impl Fingerprint {
         bytes.try_into().ok().map(Self)
     }
 
+    /// The first half, as a number.
+    pub(crate) fn prefix(self) -> u64 {
+        let [first, _] = self.0.as_chunks::<8>().0 else {
+            unreachable!("16 bytes are two times 8")
+        };
+        u64::from_be_bytes(*first)
+    }
+
     fn cut(digest: &[u8]) -> Self {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);

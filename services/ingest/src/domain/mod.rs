@@ -7,6 +7,7 @@ mod cost;
 mod dedupe;
 pub(crate) mod dimensions;
 pub(crate) mod guard;
+pub(crate) mod key_run;
 pub(crate) mod limits;
 mod model_name;
 mod month;

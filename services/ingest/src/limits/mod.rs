@@ -24,12 +24,13 @@ use crate::domain::{Allowance, Dimension, Fingerprint, limits};
 use crate::limits::dimensions::DimensionValues;
 use crate::limits::quota::{Quotas, Refused, Reservation};
 use crate::limits::rate::RateLimiter;
-use crate::store::{Appended, DimensionStore, NewEntry, UsageStore};
+use crate::store::{Appended, DimensionStore, LedgerWriter, NewEntry, UsageStore};
 
 /// The limits of all workspaces, as this replica keeps them.
 pub(crate) struct Limits {
     /// What a workspace has that says nothing itself.
     pub(crate) install: Allowance,
+    ledger: LedgerWriter,
     rate: RateLimiter,
     quotas: Quotas,
     values: Arc<DimensionValues>,
@@ -61,11 +62,13 @@ impl Limits {
     pub(crate) fn new(
         install: Allowance,
         db: &Db,
+        ledger: LedgerWriter,
         shared: Arc<dyn Hot>,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, hot::AddressError> {
         Ok(Self {
             install,
+            ledger,
             // Without Redis each replica limits what comes to it.
             rate: RateLimiter::new(shared, hot::open(None)?, Arc::clone(clock)),
             quotas: Quotas::new(UsageStore(db.clone()), Arc::clone(clock)),
@@ -113,7 +116,7 @@ impl Limits {
         let keys: Option<BTreeSet<Fingerprint>> = entries.iter().map(|e| e.dedupe).collect();
         match keys {
             None => Ok(false),
-            Some(keys) => self.quotas.all_stand(workspace, keys).await.map_err(storage),
+            Some(keys) => self.ledger.all_stand(workspace, keys).await.map_err(storage),
         }
     }
 }

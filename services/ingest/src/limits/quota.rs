@@ -1,13 +1,13 @@
 //! Events a month: accounts of the workspaces that have a quota.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kernel::{Clock, Timestamp, WorkspaceId};
 
 use crate::domain::quota::{Account, Exceeded, Verdict};
-use crate::domain::{Allowance, Fingerprint, Month};
+use crate::domain::{Allowance, Month};
 use crate::store::UsageStore;
 
 /// How long a count is believed: what other replicas took in is known after this, and the time it takes
@@ -61,14 +61,6 @@ impl Quotas {
             Verdict::Fine => Ok(Reservation { shared, events, past_soft: false }),
             Verdict::PastSoft => Ok(Reservation { shared, events, past_soft: true }),
         }
-    }
-
-    pub(crate) async fn all_stand(
-        &self,
-        workspace: WorkspaceId,
-        keys: BTreeSet<Fingerprint>,
-    ) -> Result<bool, db::Error> {
-        self.store.all_stand(workspace, keys).await
     }
 
     async fn refresh(&self, workspace: WorkspaceId, shared: &Shared) -> Result<(), db::Error> {

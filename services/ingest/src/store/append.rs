@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use db::bulk::{Rows, Transaction};
 use kernel::{Partition, Position, Timestamp, TraceContext, WorkspaceId};
 
+use super::keys::{Added, KnownKeys};
 use crate::domain::Fingerprint;
 
 /// An entry about to be appended.
@@ -59,7 +60,7 @@ pub(crate) struct Clash {
 /// partition, seq, dedupe_key, body_hash, recorded_time, record of an entry that stands already.
 type Standing = (i16, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);
 
-/// Whether entries that stand already are looked for.
+/// Whether entries that stand already are looked for, where the database has an index of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expect {
     /// They are looked for first: right whatever comes.
@@ -69,8 +70,9 @@ pub(crate) enum Expect {
     NewEntries,
 }
 
-/// Appends `entries`, answering for each at its index, and tells the partitions' new heads.
-pub(crate) async fn append(
+/// Appends `entries`, answering for each at its index, and tells the partitions' new heads. For a database
+/// that has an index of keys.
+pub(super) async fn append_indexed(
     txn: &mut Transaction,
     entries: &[NewEntry],
     recorded: Timestamp,
@@ -79,16 +81,54 @@ pub(crate) async fn append(
     let standing = match expect {
         Expect::Repeats => {
             hold_heads(txn, entries).await?;
-            find_standing(txn, entries).await?
+            find_indexed(txn, keyed(entries)).await?
         }
         Expect::NewEntries => HashMap::new(),
     };
     let fates = fates(entries, &standing);
-    let heads = move_heads(txn, entries, &fates).await?;
-    let seqs = seqs(entries, &fates, &heads);
-    insert(txn, entries, &fates, &seqs, recorded).await?;
+    let (heads, seqs) = write(txn, entries, &fates, recorded).await?;
+    Ok((answers(entries, &fates, &seqs, recorded), heads))
+}
 
-    let answers = entries.iter().zip(&fates).enumerate().map(|(index, (entry, fate))| {
+/// The same for a database that has none, with what is known of the keys. The transaction must be the only
+/// one that writes.
+pub(super) async fn append_known(
+    txn: &mut Transaction,
+    entries: &[NewEntry],
+    recorded: Timestamp,
+    known: &mut KnownKeys,
+) -> Result<(Vec<Appended>, Vec<Position>, Added), db::Error> {
+    let partitions = entries.iter().map(|e| e.workspace.partition()).collect();
+    let standing = find_known(txn, known, partitions, keyed(entries)).await?;
+    let fates = fates(entries, &standing);
+    let (heads, seqs) = write(txn, entries, &fates, recorded).await?;
+    let new = entries.iter().zip(&fates).zip(&seqs);
+    let new = new.filter(|((_, fate), _)| matches!(fate, Fate::New));
+    let used = new.filter_map(|((e, _), seq)| Some((e.workspace.partition(), e.dedupe?, *seq)));
+    let added = known.add(txn, used.collect(), &heads).await?;
+    Ok((answers(entries, &fates, &seqs, recorded), heads, added))
+}
+
+/// Gives the new ones their seqs and writes them.
+async fn write(
+    txn: &mut Transaction,
+    entries: &[NewEntry],
+    fates: &[Fate<'_>],
+    recorded: Timestamp,
+) -> Result<(Vec<Position>, Vec<i64>), db::Error> {
+    let heads = move_heads(txn, entries, fates).await?;
+    let seqs = seqs(entries, fates, &heads);
+    insert(txn, entries, fates, &seqs, recorded).await?;
+    Ok((heads, seqs))
+}
+
+fn answers(
+    entries: &[NewEntry],
+    fates: &[Fate<'_>],
+    seqs: &[i64],
+    recorded: Timestamp,
+) -> Vec<Appended> {
+    let answers = entries.iter().zip(fates).enumerate().map(|(index, (entry, fate))| {
         let partition = entry.workspace.partition();
         match fate {
             Fate::New => {
@@ -106,7 +146,7 @@ pub(crate) async fn append(
             }
         }
     });
-    Ok((answers.collect(), heads))
+    answers.collect()
 }
 
 /// What an entry turns out to be.
@@ -177,7 +217,7 @@ fn repeated(
 }
 
 /// What is known of an entry that stands already.
-struct Stands {
+pub(super) struct Stands {
     seq: i64,
     body_hash: Fingerprint,
     recorded: Timestamp,
@@ -231,33 +271,58 @@ async fn move_heads(
     moved.into_iter().map(position).collect()
 }
 
-async fn find_standing(
+/// Entries that stand, by partition and key.
+pub(super) type ByKey = HashMap<(i16, Fingerprint), Stands>;
+
+fn keyed(entries: &[NewEntry]) -> impl Iterator<Item = (Partition, Fingerprint)> {
+    entries.iter().filter_map(|e| Some((e.workspace.partition(), e.dedupe?)))
+}
+
+/// The entries that stand under `keys`, by the index of keys.
+pub(super) async fn find_indexed(
     txn: &mut Transaction,
-    entries: &[NewEntry],
-) -> Result<HashMap<(i16, Fingerprint), Stands>, db::Error> {
-    let keyed = entries
-        .iter()
-        .filter_map(|e| Some((i64::from(e.workspace.partition().get()), e.dedupe?.to_row())));
-    let (numbers, keys): (Vec<i64>, Vec<Vec<u8>>) = keyed.unzip();
+    keys: impl Iterator<Item = (Partition, Fingerprint)>,
+) -> Result<ByKey, db::Error> {
+    let (partitions, keys): (Vec<i64>, Vec<Vec<u8>>) =
+        keys.map(|(partition, key)| (i64::from(partition.get()), key.to_row())).unzip();
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = Rows::new().int("partition", numbers).bytes("dedupe_key", keys);
-    let found = txn.fetch::<Standing>(
-        rows,
-        "SELECT e.partition, e.seq, e.dedupe_key, e.body_hash, e.recorded_time, e.record \
-         FROM {rows} JOIN event e ON e.partition = rows.partition AND e.dedupe_key = rows.dedupe_key",
-    );
-    let stands =
-        found.await?.into_iter().map(|(partition, seq, key, body_hash, recorded, record)| {
-            let print = |bytes: &[u8], column| {
-                Fingerprint::from_row(bytes).ok_or_else(|| db::Error::corrupt("event", column, seq))
-            };
-            let key = (partition, print(&key, "dedupe_key")?);
-            let body_hash = print(&body_hash, "body_hash")?;
-            Ok((key, Stands { seq, body_hash, recorded: Timestamp::from_micros(recorded), record }))
-        });
-    stands.collect()
+    let rows = Rows::new().int("partition", partitions).bytes("dedupe_key", keys);
+    let sql = "SELECT e.partition, e.seq, e.dedupe_key, e.body_hash, e.recorded_time, e.record \
+         FROM {rows} JOIN event e ON e.partition = rows.partition AND e.dedupe_key = rows.dedupe_key";
+    txn.fetch::<Standing>(rows, sql).await?.into_iter().map(standing).collect()
+}
+
+/// The same by what is known of them, which reaches to the heads of `partitions` then. Some may be there that
+/// nobody asked for.
+pub(super) async fn find_known(
+    txn: &mut Transaction,
+    known: &mut KnownKeys,
+    partitions: BTreeSet<Partition>,
+    keys: impl Iterator<Item = (Partition, Fingerprint)>,
+) -> Result<ByKey, db::Error> {
+    let places = known.find(txn, partitions, keys).await?;
+    if places.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = Rows::new()
+        .int("partition", places.iter().map(|at| at.partition.get().into()).collect())
+        .int("seq", places.iter().map(|at| at.seq).collect());
+    let sql = "SELECT e.partition, e.seq, e.dedupe_key, e.body_hash, e.recorded_time, e.record \
+         FROM {rows} CROSS JOIN event e WHERE e.partition = rows.partition AND e.seq = rows.seq \
+         AND e.dedupe_key IS NOT NULL";
+    txn.fetch::<Standing>(rows, sql).await?.into_iter().map(standing).collect()
+}
+
+fn standing(row: Standing) -> Result<((i16, Fingerprint), Stands), db::Error> {
+    let (partition, seq, key, body_hash, recorded, record) = row;
+    let print = |bytes: &[u8], column| {
+        Fingerprint::from_row(bytes).ok_or_else(|| db::Error::corrupt("event", column, seq))
+    };
+    let key = (partition, print(&key, "dedupe_key")?);
+    let body_hash = print(&body_hash, "body_hash")?;
+    Ok((key, Stands { seq, body_hash, recorded: Timestamp::from_micros(recorded), record }))
 }
 
 const COLUMNS: [&str; 10] = [

@@ -5,6 +5,7 @@ mod append;
 mod catalog_copy;
 mod dimension_value;
 mod entity;
+mod keys;
 mod migration;
 mod read;
 mod rotation;
@@ -15,17 +16,21 @@ mod suite;
 #[cfg(test)]
 mod suite_access;
 #[cfg(test)]
+mod suite_keys;
+#[cfg(test)]
 mod suite_limits;
 #[cfg(test)]
 mod tailing;
 mod usage;
 mod workspace;
+mod writer;
 
 pub(crate) use access::{AccessStore, Created, Revoked};
-pub(crate) use append::{Appended, Expect, NewEntry, append};
+pub(crate) use append::{Appended, Expect, NewEntry};
 pub(crate) use catalog_copy::CatalogCopyStore;
 pub(crate) use dimension_value::DimensionStore;
 pub use migration::Migrator;
 pub(crate) use read::{LedgerReader, Row};
 pub(crate) use rotation::Rotated;
 pub(crate) use usage::{Counted, UsageStore};
+pub(crate) use writer::LedgerWriter;

@@ -3,7 +3,7 @@
 use db::Db;
 use kernel::{Position, Timestamp, Window, WorkspaceId};
 
-use super::{Expect, LedgerReader, NewEntry, append};
+use super::{Expect, LedgerReader, LedgerWriter, NewEntry};
 use crate::domain::{Fingerprint, Search};
 
 testkit::store_suite! {
@@ -38,10 +38,8 @@ async fn filled(db: Db) -> LedgerReader {
     };
     let mut entries: Vec<NewEntry> = (1..=10).map(|seq| entry(1, seq)).collect();
     entries.push(entry(2, 11));
-    let append = db.write_rows(move |txn| {
-        Box::pin(async move { append(txn, &entries, NOW, Expect::Repeats).await })
-    });
-    append.await.unwrap();
+    let ledger = LedgerWriter::new(db.clone());
+    ledger.append(entries.into(), NOW, Expect::Repeats).await.unwrap();
     LedgerReader(db)
 }
 

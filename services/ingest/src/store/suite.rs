@@ -7,8 +7,8 @@ use kernel::{Currency, Position, Timestamp, TraceContext, WorkspaceId};
 use testkit::SeededIds;
 
 use super::{
-    AccessStore, Appended, CatalogCopyStore, Created, Expect, LedgerReader, NewEntry, Revoked,
-    append,
+    AccessStore, Appended, CatalogCopyStore, Created, Expect, LedgerReader, LedgerWriter, NewEntry,
+    Revoked,
 };
 use crate::domain::{Allowance, ApiKey, Fingerprint, Keep, KeyRecord, Scope, Workspace};
 
@@ -21,7 +21,7 @@ testkit::store_suite! {
         a_repeated_event_gets_its_first_place_and_leaves_no_hole,
         the_same_key_with_another_body_is_a_conflict_and_writes_nothing,
         twins_in_one_group_are_written_once,
-        a_repeat_nobody_expected_writes_nothing,
+        a_repeat_nobody_expected_is_found_all_the_same,
         concurrent_twins_are_written_once,
         many_writers_leave_no_gap,
         an_entry_comes_back_as_it_went_in,
@@ -56,11 +56,8 @@ pub(super) fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> Ne
 }
 
 pub(super) async fn commit(db: &Db, entries: Vec<NewEntry>) -> (Vec<Appended>, Vec<Position>) {
-    db.write_rows(move |txn| {
-        Box::pin(async move { append(txn, &entries, NOW, Expect::Repeats).await })
-    })
-    .await
-    .unwrap()
+    // Every time by one who knows nothing yet.
+    LedgerWriter::new(db.clone()).append(entries.into(), NOW, Expect::Repeats).await.unwrap()
 }
 
 fn place(appended: &Appended) -> Position {
@@ -125,18 +122,15 @@ pub(crate) async fn twins_in_one_group_are_written_once(db: Db) {
     assert_eq!(heads[0].seq, 1);
 }
 
-pub(crate) async fn a_repeat_nobody_expected_writes_nothing(db: Db) {
+pub(crate) async fn a_repeat_nobody_expected_is_found_all_the_same(db: Db) {
     let ws = workspace(1);
     commit(&db, vec![entry(ws, Some("k"), "a")]).await;
     let entries = vec![entry(ws, None, "b"), entry(ws, Some("k"), "a")];
-    let unaware = db.write_rows(move |txn| {
-        Box::pin(async move { append(txn, &entries, NOW, Expect::NewEntries).await })
-    });
-    let unaware: Result<_, db::Error> = unaware.await;
-    assert!(matches!(unaware, Err(db::Error::Conflict(_))));
-    let (answers, heads) = commit(&db, vec![entry(ws, None, "b")]).await;
+    let unaware = LedgerWriter::new(db).append(entries.into(), NOW, Expect::NewEntries).await;
+    let (answers, heads) = unaware.unwrap();
     assert!(matches!(answers[0], Appended::New { .. }));
-    assert_eq!(heads[0].seq, 2, "and took no seq");
+    assert!(matches!(answers[1], Appended::Duplicate { .. }));
+    assert_eq!(heads[0].seq, 2, "it took no seq");
 }
 
 pub(crate) async fn concurrent_twins_are_written_once(db: Db) {
@@ -342,10 +336,5 @@ pub(crate) async fn use_after_close_is_an_error(db: Db) {
     db.close().await;
     assert!(LedgerReader(db.clone()).heads().await.is_err());
     let entries = vec![entry(workspace(1), None, "a")];
-    let outcome: Result<_, db::Error> = db
-        .write_rows(move |txn| {
-            Box::pin(async move { append(txn, &entries, NOW, Expect::Repeats).await })
-        })
-        .await;
-    assert!(outcome.is_err());
+    assert!(LedgerWriter::new(db).append(entries.into(), NOW, Expect::Repeats).await.is_err());
 }

@@ -6,7 +6,7 @@ use db::Db;
 use kernel::{Position, Timestamp, WorkspaceId};
 
 use super::suite::{commit, entry, new_workspace, workspace};
-use super::{AccessStore, Counted, DimensionStore, Expect, UsageStore, append};
+use super::{AccessStore, Counted, DimensionStore, Expect, LedgerWriter, UsageStore};
 use crate::domain::dimensions::ValueDigest;
 use crate::domain::workspace::Change;
 use crate::domain::{Dimension, Fingerprint, Month};
@@ -34,12 +34,8 @@ fn at(text: &str) -> Timestamp {
 
 async fn record(db: &Db, workspace: WorkspaceId, count: usize, recorded: Timestamp) {
     let entries = vec![entry(workspace, None, "a"); count];
-    let done: Result<_, db::Error> = db
-        .write_rows(move |txn| {
-            Box::pin(async move { append(txn, &entries, recorded, Expect::Repeats).await })
-        })
-        .await;
-    done.unwrap();
+    let ledger = LedgerWriter::new(db.clone());
+    ledger.append(entries.into(), recorded, Expect::Repeats).await.unwrap();
 }
 
 pub(crate) async fn entries_are_counted_once_by_workspace_and_month_of_recording(db: Db) {
@@ -113,10 +109,10 @@ pub(crate) async fn a_partition_is_metered_while_a_workspace_of_it_has_a_quota(d
 pub(crate) async fn keys_stand_when_all_of_them_do(db: Db) {
     let (one, two) = (workspace(1), workspace(2));
     commit(&db, vec![entry(one, Some("a"), "a"), entry(one, Some("b"), "b")]).await;
-    let store = UsageStore(db);
+    let ledger = LedgerWriter::new(db);
     let stand = async |workspace, keys: &[&str]| {
         let keys = keys.iter().map(|key| Fingerprint::of_key(workspace, key)).collect();
-        store.all_stand(workspace, keys).await.unwrap()
+        ledger.all_stand(workspace, keys).await.unwrap()
     };
     assert!(stand(one, &["a", "b"]).await && stand(one, &["b"]).await);
     assert!(!stand(one, &["a", "c"]).await);

@@ -10,9 +10,12 @@ use kernel::{Position, Timestamp, WorkspaceId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use testkit::TestDb;
 
-use super::{Appended, Expect, LedgerReader, NewEntry, append};
+use super::append::{append_indexed, append_known};
+use super::keys::KnownKeys;
+use super::{Appended, Expect, LedgerReader, LedgerWriter, NewEntry};
 use crate::Migrator;
 use crate::domain::Fingerprint;
+use crate::domain::key_run::Sizes;
 
 const WRITERS: i64 = 16;
 const COMMITS: i64 = 40;
@@ -32,15 +35,21 @@ fn entry(workspace: WorkspaceId) -> NewEntry {
 /// Two replicas write to one partition, some of their transactions roll back, and a reader follows.
 async fn a_tail_misses_nothing(db: TestDb) {
     let replicas = [db.db.clone(), db.another().await];
+    let ledgers = replicas.clone().map(LedgerWriter::new);
     let workspace = WorkspaceId::new(1).unwrap();
     let writing = Arc::new(AtomicBool::new(true));
     let tail = tokio::spawn(follow(db.db.clone(), workspace, Arc::clone(&writing)));
     let writers = (0..WRITERS).map(|writer| {
-        let db = replicas[(writer % 2) as usize].clone();
+        let replica = (writer % 2) as usize;
+        let (db, ledger) = (replicas[replica].clone(), ledgers[replica].clone());
         tokio::spawn(async move {
             let mut acked = Vec::new();
             for commit in 0..COMMITS {
-                acked.extend(write(&db, workspace, (writer + commit) % 7 == 0).await);
+                if (writer + commit) % 7 == 0 {
+                    write_and_roll_back(&db, workspace).await;
+                } else {
+                    acked.extend(write(&ledger, workspace).await);
+                }
             }
             acked
         })
@@ -59,22 +68,31 @@ async fn a_tail_misses_nothing(db: TestDb) {
     );
 }
 
-async fn write(db: &Db, workspace: WorkspaceId, roll_back: bool) -> Vec<i64> {
-    let outcome: Result<Vec<Appended>, db::Error> = db
+async fn write_and_roll_back(db: &Db, workspace: WorkspaceId) {
+    let indexed = !db.shares_commits();
+    let nothing: Result<(), db::Error> = db
         .write_rows(move |txn| {
             Box::pin(async move {
                 let entries = [entry(workspace), entry(workspace)];
-                let (answers, _) =
-                    append(txn, &entries, Timestamp::EPOCH, Expect::NewEntries).await?;
-                if roll_back {
-                    Err(db::Error::corrupt("test", "roll", "back"))
+                if indexed {
+                    let expect = Expect::NewEntries;
+                    append_indexed(txn, &entries, Timestamp::EPOCH, expect).await?;
                 } else {
-                    Ok(answers)
+                    let mut known = KnownKeys::new(Sizes::USUAL);
+                    drop(append_known(txn, &entries, Timestamp::EPOCH, &mut known).await?);
                 }
+                Err(db::Error::corrupt("test", "roll", "back"))
             })
         })
         .await;
-    let answers = outcome.unwrap_or_default().into_iter();
+    assert!(nothing.is_err());
+}
+
+async fn write(ledger: &LedgerWriter, workspace: WorkspaceId) -> Vec<i64> {
+    let entries = [entry(workspace), entry(workspace)];
+    let outcome = ledger.append(entries.into(), Timestamp::EPOCH, Expect::NewEntries).await;
+    let (answers, _) = outcome.unwrap_or_default();
+    let answers = answers.into_iter();
     answers
         .map(|answer| match answer {
             Appended::New { position, .. } => position.seq,
@@ -112,10 +130,10 @@ async fn a_tail_misses_nothing_on_postgres() {
 
 /// Two replicas each write to the same dozen partitions in one commit, in whatever order their rows come.
 async fn commits_of_many_partitions_wait_for_each_other(db: TestDb) {
-    let replicas = [db.db.clone(), db.another().await];
+    let replicas = [db.db.clone(), db.another().await].map(LedgerWriter::new);
     let workspaces: Vec<WorkspaceId> = (1..=12).filter_map(WorkspaceId::new).collect();
     let writers = (0..WRITERS).map(|writer| {
-        let db = replicas[(writer % 2) as usize].clone();
+        let ledger = replicas[(writer % 2) as usize].clone();
         let mut entries: Vec<NewEntry> = workspaces.iter().copied().map(entry).collect();
         entries.rotate_left(writer as usize % 12);
         let entries: Arc<[NewEntry]> = entries.into();
@@ -123,11 +141,7 @@ async fn commits_of_many_partitions_wait_for_each_other(db: TestDb) {
             for _ in 0..COMMITS {
                 let entries = Arc::clone(&entries);
                 let expect = if writer % 3 == 0 { Expect::Repeats } else { Expect::NewEntries };
-                db.write_rows(move |txn| {
-                    Box::pin(async move { append(txn, &entries, Timestamp::EPOCH, expect).await })
-                })
-                .await
-                .unwrap();
+                ledger.append(entries, Timestamp::EPOCH, expect).await.unwrap();
             }
         })
     });

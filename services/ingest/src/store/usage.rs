@@ -10,8 +10,8 @@ use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::entity::{usage_cursor, workspace_limit};
+use crate::domain::Month;
 use crate::domain::limits::CALL_DENIED;
-use crate::domain::{Fingerprint, Month};
 
 /// Where usage lies.
 #[derive(Clone)]
@@ -124,25 +124,5 @@ impl UsageStore {
         let row = row.ok_or_else(|| corrupt("partition"))?;
         let (events, seq): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         Ok((u64::try_from(events).map_err(|_| corrupt("events"))?, seq))
-    }
-
-    /// Whether an entry of `workspace` stands under every one of `keys`.
-    pub(crate) async fn all_stand(
-        &self,
-        workspace: WorkspaceId,
-        keys: BTreeSet<Fingerprint>,
-    ) -> Result<bool, db::Error> {
-        let wanted = keys.len();
-        let statement = Rows::new()
-            .int("partition", vec![workspace.partition().get().into(); wanted])
-            .bytes("dedupe_key", keys.into_iter().map(Fingerprint::to_row).collect())
-            .statement(
-                self.0.backend(),
-                "SELECT count(*) FROM {rows} \
-                 JOIN event e ON e.partition = rows.partition AND e.dedupe_key = rows.dedupe_key",
-            );
-        let row = self.0.reader().query_one_raw(statement).await?;
-        let found: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
-        Ok(usize::try_from(found) == Ok(wanted))
     }
 }

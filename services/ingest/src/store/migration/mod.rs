@@ -11,6 +11,7 @@ mod m0008_create_workspace_limit;
 mod m0009_create_workspace_usage;
 mod m0010_create_usage_cursor;
 mod m0011_create_dimension_value;
+mod m0012_key_runs;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_create_workspace_usage::Step),
             Box::new(m0010_create_usage_cursor::Step),
             Box::new(m0011_create_dimension_value::Step),
+            Box::new(m0012_key_runs::Step),
         ]
     }
 }

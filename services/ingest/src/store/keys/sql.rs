@@ -1,0 +1,128 @@
+//! The statements over runs of keys.
+
+use db::bulk::{Rows, Transaction};
+use kernel::{Partition, Position};
+
+use crate::domain::Fingerprint;
+
+/// How far a partition reaches, and how far its runs do.
+pub(super) struct Reach {
+    pub(super) partition: Partition,
+    pub(super) head: i64,
+    pub(super) sealed: i64,
+}
+
+/// A block: partition, last entry of its run, number.
+pub(super) type BlockId = (Partition, i64, usize);
+
+pub(super) async fn reaches(
+    txn: &mut Transaction,
+    partitions: impl Iterator<Item = Partition>,
+) -> Result<Vec<Reach>, db::Error> {
+    let rows = Rows::new().int("partition", partitions.map(|p| p.get().into()).collect());
+    let sql = "SELECT h.partition, h.head, COALESCE(\
+               (SELECT max(b.last_seq) FROM key_block b WHERE b.partition = h.partition), 0) \
+               FROM {rows} JOIN log_head h ON h.partition = rows.partition";
+    let found = txn.fetch::<(i16, i64, i64)>(rows, sql).await?.into_iter();
+    let reach = |(number, head, sealed)| {
+        let partition = Partition::new(number)
+            .ok_or_else(|| db::Error::corrupt("log_head", "partition", number))?;
+        Ok(Reach { partition, head, sealed })
+    };
+    found.map(reach).collect()
+}
+
+/// The keys of the entries behind `after` up to `until`.
+pub(super) async fn keys(
+    txn: &mut Transaction,
+    after: Position,
+    until: i64,
+) -> Result<Vec<(Fingerprint, i64)>, db::Error> {
+    let rows = Rows::new()
+        .int("partition", vec![after.partition.get().into()])
+        .int("after", vec![after.seq])
+        .int("until", vec![until]);
+    let sql = "SELECT e.dedupe_key, e.seq FROM {rows} CROSS JOIN event e \
+               WHERE e.partition = rows.partition AND e.seq > rows.after AND e.seq <= rows.until \
+               AND e.dedupe_key IS NOT NULL";
+    let found = txn.fetch::<(Vec<u8>, i64)>(rows, sql).await?.into_iter();
+    let read = |(key, seq): (Vec<u8>, _)| {
+        let key = Fingerprint::from_row(&key);
+        Ok((key.ok_or_else(|| db::Error::corrupt("event", "dedupe_key", seq))?, seq))
+    };
+    found.map(read).collect()
+}
+
+/// Where the runs of a partition end, in order.
+pub(super) async fn runs(
+    txn: &mut Transaction,
+    partition: Partition,
+) -> Result<Vec<i64>, db::Error> {
+    let rows = Rows::new().int("partition", vec![partition.get().into()]);
+    let sql = "SELECT b.last_seq FROM {rows} CROSS JOIN key_block b \
+               WHERE b.partition = rows.partition AND b.number = 0 ORDER BY b.last_seq";
+    Ok(txn.fetch::<(i64,)>(rows, sql).await?.into_iter().map(|(last,)| last).collect())
+}
+
+/// The blocks of a run, in order.
+pub(super) async fn blocks_of(
+    txn: &mut Transaction,
+    partition: Partition,
+    last: i64,
+) -> Result<Vec<Vec<u8>>, db::Error> {
+    let rows =
+        Rows::new().int("partition", vec![partition.get().into()]).int("last_seq", vec![last]);
+    let sql = "SELECT b.keys FROM {rows} CROSS JOIN key_block b \
+               WHERE b.partition = rows.partition AND b.last_seq = rows.last_seq ORDER BY b.number";
+    Ok(txn.fetch::<(Vec<u8>,)>(rows, sql).await?.into_iter().map(|(keys,)| keys).collect())
+}
+
+/// Some blocks, in any order.
+pub(super) async fn blocks(
+    txn: &mut Transaction,
+    wanted: impl Iterator<Item = &BlockId> + Clone,
+) -> Result<Vec<(BlockId, Vec<u8>)>, db::Error> {
+    let numbers = wanted.clone().map(|(_, _, number)| i64::try_from(*number).unwrap_or(i64::MAX));
+    let rows = Rows::new()
+        .int("partition", wanted.clone().map(|(partition, ..)| partition.get().into()).collect())
+        .int("last_seq", wanted.map(|(_, last, _)| *last).collect())
+        .int("number", numbers.collect());
+    let sql = "SELECT b.partition, b.last_seq, b.number, b.keys FROM {rows} CROSS JOIN key_block b \
+               WHERE b.partition = rows.partition AND b.last_seq = rows.last_seq \
+               AND b.number = rows.number";
+    let found = txn.fetch::<(i16, i64, i64, Vec<u8>)>(rows, sql).await?.into_iter();
+    let read = |(partition, last, number, keys)| {
+        let corrupt = || db::Error::corrupt("key_block", "number", format!("{partition}/{last}"));
+        let id = (
+            Partition::new(partition).ok_or_else(corrupt)?,
+            last,
+            usize::try_from(number).map_err(|_| corrupt())?,
+        );
+        Ok((id, keys))
+    };
+    found.map(read).collect()
+}
+
+/// Puts the blocks of a run in the place of those of the runs that end with `replaced`.
+pub(super) async fn replace(
+    txn: &mut Transaction,
+    partition: Partition,
+    replaced: Vec<i64>,
+    (last, blocks): (i64, Vec<Vec<u8>>),
+) -> Result<(), db::Error> {
+    if !replaced.is_empty() {
+        let rows = Rows::new()
+            .int("partition", vec![partition.get().into(); replaced.len()])
+            .int("last_seq", replaced);
+        let sql = "DELETE FROM key_block WHERE (partition, last_seq) IN \
+                   (SELECT rows.partition, rows.last_seq FROM {rows})";
+        txn.execute(rows, sql).await?;
+    }
+    let columns = ["partition", "last_seq", "number", "keys"];
+    txn.insert("key_block", &columns, (0_i64..).zip(blocks).collect::<Vec<_>>().into_iter(), {
+        |row, (number, keys)| {
+            row.small_int(partition.get()).int(last).int(number).bytes(&keys);
+        }
+    })
+    .await
+}

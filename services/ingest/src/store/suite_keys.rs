@@ -1,0 +1,146 @@
+//! The store's contract for keys, against a model: with runs so small that every few entries make one.
+
+use std::collections::HashMap;
+
+use db::Db;
+use kernel::{IdSource, WorkspaceId};
+use sea_orm::{ConnectionTrait, Statement};
+use testkit::SeededIds;
+
+use super::suite::{NOW, entry, workspace};
+use super::{Appended, Expect, LedgerWriter, NewEntry};
+use crate::domain::key_run::Sizes;
+
+testkit::store_suite! {
+    suite: crate::store::suite_keys,
+    migrator: crate::Migrator,
+    backends: [sqlite, postgres],
+    cases: [
+        a_key_is_used_once_whoever_appends_and_however_long_ago_it_was,
+        a_ledger_of_before_gets_its_runs,
+        what_did_not_commit_is_not_known,
+    ],
+}
+
+const SMALL: Sizes = Sizes { run: 8, merged: 3, growths: 2, block: 4 };
+
+/// What an append has to answer.
+#[derive(Debug, PartialEq)]
+enum Told {
+    New(i64),
+    Duplicate(i64),
+    Conflict(i64),
+}
+
+fn told(answer: &Appended) -> Told {
+    match answer {
+        Appended::New { position, .. } => Told::New(position.seq),
+        Appended::Duplicate { position, .. } => Told::Duplicate(position.seq),
+        Appended::Conflict { position, .. } => Told::Conflict(position.seq),
+    }
+}
+
+/// Every key ever used, and the heads.
+#[derive(Default)]
+struct Model {
+    used: HashMap<(WorkspaceId, String), (i64, String)>,
+    heads: HashMap<kernel::Partition, i64>,
+}
+
+impl Model {
+    fn append(&mut self, workspace: WorkspaceId, key: Option<&str>, body: &str) -> Told {
+        if let Some((seq, stands)) = key.and_then(|key| self.used.get(&(workspace, key.to_owned())))
+        {
+            return if stands == body { Told::Duplicate(*seq) } else { Told::Conflict(*seq) };
+        }
+        let head = self.heads.entry(workspace.partition()).or_default();
+        *head += 1;
+        if let Some(key) = key {
+            self.used.insert((workspace, key.to_owned()), (*head, body.to_owned()));
+        }
+        Told::New(*head)
+    }
+}
+
+async fn append(ledger: &LedgerWriter, entries: Vec<NewEntry>, expect: Expect) -> Vec<Told> {
+    let (answers, _) = ledger.append(entries.into(), NOW, expect).await.unwrap();
+    answers.iter().map(told).collect()
+}
+
+pub(crate) async fn a_key_is_used_once_whoever_appends_and_however_long_ago_it_was(db: Db) {
+    let dice = SeededIds::new(11);
+    let roll = |sides: i64| dice.next_i64() % sides;
+    let fresh = || LedgerWriter::with_sizes(db.clone(), SMALL);
+    let mut ledgers = [fresh(), fresh(), fresh()];
+    let (mut model, mut repeats) = (Model::default(), 0);
+    for round in 0..500 {
+        let who = usize::try_from(roll(3)).unwrap();
+        if roll(20) == 0 {
+            // Started again.
+            ledgers[who] = fresh();
+            ledgers[who].read_keys().await.unwrap();
+        }
+        let (mut entries, mut wanted) = (Vec::new(), Vec::new());
+        for _ in 0..=roll(6) {
+            // 1 and 2 share a partition.
+            let (workspace, key) = (workspace(1 + roll(3)), roll(1_500).to_string());
+            let key = (roll(10) > 0).then_some(key.as_str());
+            let body = if roll(8) == 0 { "other" } else { "same" };
+            entries.push(entry(workspace, key, body));
+            wanted.push(model.append(workspace, key, body));
+        }
+        repeats += wanted.iter().filter(|told| !matches!(told, Told::New(_))).count();
+        let expect = if roll(2) == 0 { Expect::Repeats } else { Expect::NewEntries };
+        assert_eq!(append(&ledgers[who], entries, expect).await, wanted, "round {round}");
+    }
+    assert!(repeats > 100 && model.used.len() > 500, "{repeats} of {}", model.used.len());
+    for (workspace, key) in model.used.keys() {
+        let keys = [crate::domain::Fingerprint::of_key(*workspace, key)];
+        assert!(ledgers[0].all_stand(*workspace, keys.into()).await.unwrap());
+    }
+}
+
+pub(crate) async fn a_ledger_of_before_gets_its_runs(db: Db) {
+    let without = LedgerWriter::with_sizes(db.clone(), Sizes { run: i64::MAX, ..SMALL });
+    let all = || (0..100).map(|n| entry(workspace(1), Some(&n.to_string()), "a")).collect();
+    append(&without, all(), Expect::NewEntries).await;
+    LedgerWriter::with_sizes(db.clone(), SMALL).read_keys().await.unwrap();
+    if db.shares_commits() {
+        let sql = "SELECT max(last_seq), sum(length(keys)) / 12 FROM key_block";
+        let row = db.reader().query_one_raw(Statement::from_string(db.backend(), sql));
+        let row = row.await.unwrap().unwrap();
+        let found: (i64, i64) =
+            (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
+        assert_eq!(found, (100, 100));
+    }
+    let again = append(&LedgerWriter::with_sizes(db, SMALL), all(), Expect::NewEntries).await;
+    assert_eq!(again, (1..=100).map(Told::Duplicate).collect::<Vec<_>>());
+}
+
+pub(crate) async fn what_did_not_commit_is_not_known(db: Db) {
+    let ledger = LedgerWriter::with_sizes(db.clone(), SMALL);
+    let rename = async |sql: &'static str| {
+        let renamed = db.write::<_, (), db::Error>(move |txn| {
+            Box::pin(async move {
+                txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql)).await?;
+                Ok(())
+            })
+        });
+        renamed.await.unwrap();
+    };
+    let ten = |from: i64| {
+        (from..from + 10)
+            .map(|n| entry(workspace(1), Some(&n.to_string()), "a"))
+            .collect::<Vec<_>>()
+    };
+    append(&ledger, ten(0), Expect::NewEntries).await;
+    // As on a disk that is full.
+    rename("ALTER TABLE event RENAME TO elsewhere").await;
+    assert!(ledger.append(ten(10).into(), NOW, Expect::NewEntries).await.is_err());
+    rename("ALTER TABLE elsewhere RENAME TO event").await;
+    let again = append(&ledger, ten(10), Expect::NewEntries).await;
+    assert_eq!(again, (11..=20).map(Told::New).collect::<Vec<_>>());
+    let all = [ten(0), ten(10)].concat();
+    let again = append(&ledger, all, Expect::NewEntries).await;
+    assert_eq!(again, (1..=20).map(Told::Duplicate).collect::<Vec<_>>());
+}
