@@ -26,7 +26,7 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    pub(crate) const USUAL: Self = Self { run: 8_192, merged: 8, growths: 2, block: 1_024 };
+    pub(crate) const USUAL: Self = Self { run: 4_096, merged: 8, growths: 2, block: 1_024 };
 
     /// How many of the last runs, each so many entries long, become one.
     pub(crate) fn merging(self, lengths: &[i64]) -> usize {

@@ -4,13 +4,11 @@
 //! Steps are listed, and sorted once for each grain and level: a map of cells, of which the full ones hold
 //! hardly more than a step each, took half of what folding takes now.
 
-use std::sync::Arc;
-
 use foldhash::HashMap;
 use kernel::{Timestamp, WorkspaceId};
 
 use crate::domain::{
-    Content, Dimensions, Effect, Grain, Level, Measures, Spent, Step, TicketCounts,
+    Content, Dimensions, Effect, Grain, Key, Level, Measures, Spent, Step, TicketCounts, Words,
 };
 
 /// Adds steps up.
@@ -18,15 +16,16 @@ use crate::domain::{
 pub(crate) struct Folder {
     folded: Folded,
     /// By the dimensions of a step: where it counts.
-    steps: HashMap<Arc<Dimensions>, [Sets; Grain::ALL.len()]>,
-    sets: HashMap<Arc<Dimensions>, usize>,
+    steps: HashMap<Key, [Sets; Grain::ALL.len()]>,
+    sets: HashMap<Key, usize>,
     tickets: HashMap<WorkspaceId, HashMap<String, usize>>,
 }
 
 /// What a batch adds. Dimension sets and tickets are listed once and named by their index.
 #[derive(Debug, Default)]
 pub(crate) struct Folded {
-    dimensions: Vec<Arc<Dimensions>>,
+    words: Words,
+    dimensions: Vec<Key>,
     tickets: Vec<(WorkspaceId, String)>,
     added: Vec<Added>,
 }
@@ -101,25 +100,26 @@ impl Folder {
     }
 
     fn sets(&mut self, of: &Dimensions) -> [Sets; Grain::ALL.len()] {
-        if let Some(&known) = self.steps.get(of) {
+        let words = &mut self.folded.words;
+        let of = Key::of(of, words);
+        if let Some(&known) = self.steps.get(&of) {
             return known;
         }
+        let nothing = Key::of(&Dimensions::nothing(), words);
         let sets = Grain::ALL.map(|grain| Sets {
             step: self.set(grain.keep(of)),
-            ticket: self.set(grain.keep_ticket(of)),
+            ticket: self.set(grain.keep_ticket(of, nothing)),
         });
-        self.steps.insert(Arc::new(of.clone()), sets);
+        self.steps.insert(of, sets);
         sets
     }
 
-    fn set(&mut self, dimensions: Dimensions) -> usize {
-        if let Some(&known) = self.sets.get(&dimensions) {
-            return known;
-        }
-        let (list, dimensions) = (&mut self.folded.dimensions, Arc::new(dimensions));
-        list.push(Arc::clone(&dimensions));
-        self.sets.insert(dimensions, list.len() - 1);
-        list.len() - 1
+    fn set(&mut self, dimensions: Key) -> usize {
+        let list = &mut self.folded.dimensions;
+        *self.sets.entry(dimensions).or_insert_with(|| {
+            list.push(dimensions);
+            list.len() - 1
+        })
     }
 
     fn ticket(&mut self, workspace: WorkspaceId, id: &String) -> usize {
@@ -135,7 +135,12 @@ impl Folder {
 }
 
 impl Folded {
-    pub(crate) fn dimensions(&self) -> &[Arc<Dimensions>] {
+    /// What [`Self::dimensions`] are told in.
+    pub(crate) fn words(&self) -> &Words {
+        &self.words
+    }
+
+    pub(crate) fn dimensions(&self) -> &[Key] {
         &self.dimensions
     }
 

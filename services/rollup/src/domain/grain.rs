@@ -3,7 +3,7 @@
 //! What most people ask names no dimension, and a cell for each combination of twelve of them is nearly a
 //! cell an event: an overview of 100,000 events took 0.3 s while it had to add up all of those.
 
-use crate::domain::{Dimension, Dimensions};
+use crate::domain::{Dimension, Key};
 
 /// Which dimensions the cells of a kind keep apart. Outcome, rate and currency always are: no sum would
 /// mean anything without.
@@ -49,24 +49,19 @@ impl Grain {
     }
 
     /// What of a step's dimensions its cell keeps.
-    pub(crate) fn keep(self, of: &Dimensions) -> Dimensions {
-        let nothing = Dimensions::nothing();
-        let (outcome, rate, cost_currency) = (of.outcome, of.rate, of.cost_currency);
+    pub(crate) fn keep(self, of: Key) -> Key {
         match self {
-            Self::Full => of.clone(),
-            Self::Work => {
-                let (task_type, agent) = (of.task_type.clone(), of.agent.clone());
-                Dimensions { task_type, agent, outcome, rate, cost_currency, ..nothing }
-            }
-            Self::Total => Dimensions { outcome, rate, cost_currency, ..nothing },
+            Self::Full => of,
+            Self::Work => of.of_work(),
+            Self::Total => of.of_totals(),
         }
     }
 
     /// Of which cell a step's ticket is. Totals have one set of tickets for all steps: those that came in a
     /// row have numbers in a row, and such a set takes next to nothing, where the same tickets by outcome
     /// took most of what there was to read.
-    pub(crate) fn keep_ticket(self, of: &Dimensions) -> Dimensions {
-        if self == Self::Total { Dimensions::nothing() } else { self.keep(of) }
+    pub(crate) fn keep_ticket(self, of: Key, nothing: Key) -> Key {
+        if self == Self::Total { nothing } else { self.keep(of) }
     }
 }
 

@@ -26,6 +26,7 @@ mod tally;
 mod tickets;
 mod today;
 pub(crate) mod varint;
+mod words;
 
 pub(crate) use buckets::{Bucket, Granularity, Uncut, buckets};
 pub(crate) use conservation::{Check, checks, recounted};
@@ -52,6 +53,7 @@ pub(crate) use step::{Cost, Step};
 pub(crate) use tally::{Change, Tally};
 pub(crate) use tickets::{TicketCounts, TicketSet};
 pub(crate) use today::{Baseline, HourlyRate, OWN, Rules, Today, Work, works};
+pub(crate) use words::{Key, Words};
 
 #[cfg(test)]
 mod acceptance;

@@ -74,8 +74,8 @@ impl Recount {
             if !self.window.window().contains(cell.start) || cell.workspace != self.workspace {
                 continue;
             }
-            let set = (*folded.dimensions()[cell.dimensions]).clone();
-            let place = (cell.grain, cell.level, cell.start, set);
+            let set = folded.dimensions()[cell.dimensions].dimensions(folded.words());
+            let place = (cell.grain, cell.level, cell.start, set.expect("it was made of some"));
             self.cells.entry(place).or_default().merge(&cell.content);
         }
     }

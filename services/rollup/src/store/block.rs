@@ -6,10 +6,9 @@
 
 use foldhash::{HashMap, HashMapExt as _};
 
-use super::words::{Key, Words};
 use crate::domain::{
-    Content, Dimensions, DurationSums, Durations, Efforts, Measures, TicketCounts, TicketSet,
-    varint,
+    Content, Dimensions, DurationSums, Durations, Efforts, Key, Measures, TicketCounts, TicketSet,
+    Words, varint,
 };
 
 /// What a row holds.

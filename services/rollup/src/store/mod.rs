@@ -23,7 +23,6 @@ pub mod suite_corrections;
 pub mod suite_shares;
 mod swap;
 mod tiers;
-mod words;
 mod write;
 
 use async_trait::async_trait;

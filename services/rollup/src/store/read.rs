@@ -10,10 +10,10 @@ use kernel::{Position, Timestamp, WorkspaceId};
 use sea_orm::{DbErr, QueryResult, StreamTrait as _};
 
 use super::block::{BadBlock, Block, Entries, Entry};
-use super::words::{Key, Words};
 use super::{Held, Reading, SqlStore};
 use crate::domain::{
-    AlignedWindow, Cell, Content, DurationSums, Efforts, Grain, Level, Measures, Span, TicketSet,
+    AlignedWindow, Cell, Content, DurationSums, Efforts, Grain, Key, Level, Measures, Span,
+    TicketSet, Words,
 };
 
 /// A row that says the position, and the blocks. Counts are read for places where something was taken back

@@ -12,7 +12,6 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use super::block::Block;
 use super::generations::Lane;
 use super::tiers::{self, Place};
-use super::words::{Key, Words};
 use crate::domain::{CellDelta, Folded};
 
 const FIND_TICKETS: &str = "SELECT rows.place, ticket.number FROM {rows} CROSS JOIN ticket \
@@ -123,8 +122,6 @@ async fn draw(
 
 /// What a batch adds to each place, its tickets by their numbers.
 fn blocks(lane: &Lane, folded: &Folded, numbers: &[u32]) -> Vec<(Place, Block)> {
-    let mut words = Words::default();
-    let keys: Vec<Key> = folded.dimensions().iter().map(|set| Key::of(set, &mut words)).collect();
     let place = |cell: &CellDelta| {
         let &CellDelta { workspace, grain, level, start, .. } = cell;
         Place { workspace, generation: lane.generation(workspace), grain, level, start }
@@ -132,8 +129,8 @@ fn blocks(lane: &Lane, folded: &Folded, numbers: &[u32]) -> Vec<(Place, Block)> 
     let cells = folded.cells(numbers);
     let runs = cells.chunk_by(|a, b| place(a) == place(b));
     let blocks = runs.filter_map(|cells| {
-        let block = cells.iter().map(|cell| (keys[cell.dimensions], &cell.content));
-        Some((place(cells.first()?), Block::of(&words, block)))
+        let block = cells.iter().map(|cell| (folded.dimensions()[cell.dimensions], &cell.content));
+        Some((place(cells.first()?), Block::of(folded.words(), block)))
     });
     blocks.collect()
 }
