@@ -112,6 +112,40 @@ mod suite {
         keeps(db, 5_000).await;
     }
 
+    pub(crate) async fn several_statements_keep_rows_exactly(db: Db) {
+        // More than one portion, and odd ones at the end.
+        let statements = rows(1_303).statements(db.backend(), INSERT);
+        let written = db.write(|txn| {
+            Box::pin(async move {
+                let mut written = 0;
+                for statement in statements {
+                    written += txn.execute_raw(statement).await?.rows_affected();
+                }
+                Ok::<_, db::Error>(written)
+            })
+        });
+        assert_eq!(written.await.unwrap(), 1_303);
+        holds(&db, 1_303).await;
+    }
+
+    pub(crate) async fn several_statements_bind_what_all_rows_share(db: Db) {
+        write(&db, rows(1_000), INSERT).await;
+        let wanted = Rows::new()
+            .int("partition", (0..700).map(|n| n % 64).collect())
+            .int("seq", (0..700).collect())
+            .bind(3_i64);
+        let sql = "SELECT event.seq + {0} AS moved FROM {rows} JOIN event \
+                   ON event.partition = rows.partition AND event.seq = rows.seq";
+        let mut moved = Vec::new();
+        for find in wanted.statements(db.backend(), sql) {
+            for row in db.reader().query_all_raw(find).await.unwrap() {
+                moved.push(row.try_get::<i64>("", "moved").unwrap());
+            }
+        }
+        moved.sort_unstable();
+        assert_eq!(moved, (3..703).collect::<Vec<_>>());
+    }
+
     pub(crate) async fn the_drivers_own_road_touches_nothing_for_no_rows(db: Db) {
         assert_eq!(write_rows(&db, rows(0), INSERT).await, 0);
         holds(&db, 0).await;
@@ -312,6 +346,8 @@ testkit::store_suite! {
         one_row_is_kept_exactly,
         five_thousand_rows_are_kept_exactly,
         the_drivers_own_road_touches_nothing_for_no_rows,
+        several_statements_bind_what_all_rows_share,
+        several_statements_keep_rows_exactly,
         the_drivers_own_road_keeps_rows_exactly,
         the_drivers_own_road_finds_rows_by_number_and_bytes,
         the_drivers_own_road_locks_what_it_finds,

@@ -137,6 +137,40 @@ impl Rows {
         Statement::from_sql_and_values(backend, sql, values)
     }
 
+    /// The same for many rows: several statements on SQLite, of 512 rows at most with every cell bound by
+    /// itself. It reads a cell faster than it parses one, and prepares such a text longer.
+    ///
+    /// # Panics
+    /// As [`Rows::statement`] does.
+    pub fn statements(self, backend: DbBackend, template: &str) -> Vec<Statement> {
+        let rows = self.check();
+        if backend == DbBackend::Postgres {
+            return vec![self.statement(backend, template)];
+        }
+        let Self { columns, binds } = self;
+        let (names, mut cells) = (list(&columns), values::Cells::new(columns, rows));
+        let mut statements = Vec::with_capacity(rows / insert::PORTION_MAX + 10);
+        while cells.portion() > 0 {
+            let mut bound = Vec::new();
+            // Values without numbers are bound in the order in which the text asks for them.
+            let sql = template::fill(template, |placeholder| match placeholder {
+                "rows" => {
+                    let table = cells.table();
+                    cells.take(&mut bound);
+                    Some(table)
+                }
+                "columns" => Some(names.clone()),
+                "for_update" => Some(String::new()),
+                number => {
+                    bound.push(binds.get(number.parse::<usize>().ok()?)?.clone());
+                    Some("?".to_owned())
+                }
+            });
+            statements.push(Statement::from_sql_and_values(backend, sql, bound));
+        }
+        statements
+    }
+
     /// The number of rows of a statement that can be made.
     fn check(&self) -> usize {
         let rows = self.len();

@@ -4,6 +4,7 @@
 //! append. A statement's text depends on the number of rows here, so rows come in portions of powers of two:
 //! ten texts, each prepared once.
 
+use sea_orm::Value;
 use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
@@ -66,6 +67,23 @@ impl Cells {
         let values = vec![row; rows].join(",");
         let selected = selected(&|at| format!("column{}", at + 1));
         format!("(SELECT {selected} FROM (VALUES {values})) AS rows")
+    }
+
+    /// The values of the next portion, and moves past it.
+    pub(super) fn take(&mut self, values: &mut Vec<Value>) {
+        let rows = self.portion();
+        values.reserve(rows * self.columns.len());
+        for _ in 0..rows {
+            values.extend(self.columns.iter_mut().map(|cursor| match cursor {
+                Cursor::Int(cells) => cells.next().into(),
+                Cursor::OptInt(cells) => cells.next().flatten().into(),
+                Cursor::Text(cells) => cells.next().into(),
+                Cursor::OptText(cells) => cells.next().flatten().into(),
+                Cursor::Bytes(cells) => cells.next().into(),
+                Cursor::OptBytes(cells) => cells.next().flatten().into(),
+            }));
+        }
+        self.left -= rows;
     }
 
     /// Binds the next portion, and moves past it.

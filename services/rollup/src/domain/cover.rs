@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use kernel::{Timestamp, Window};
 
-const QUARTER: i64 = 15 * 60 * 1_000_000;
+/// Microseconds of a quarter hour.
+pub(super) const QUARTER: i64 = 15 * 60 * 1_000_000;
 const DAY: i64 = 96 * QUARTER;
 const QUARTER_HOUR: Duration = Duration::from_micros(QUARTER as u64);
 

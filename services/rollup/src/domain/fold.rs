@@ -7,7 +7,8 @@
 use foldhash::HashMap;
 use kernel::{Timestamp, WorkspaceId};
 
-use crate::domain::{
+use super::cover::QUARTER;
+use super::{
     Content, Dimensions, Effect, Grain, Key, Level, Measures, Spent, Step, TicketCounts, Words,
 };
 
@@ -62,7 +63,7 @@ struct Added {
 }
 
 /// What of a step goes to a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 enum Part {
     Both,
     Step,
@@ -151,14 +152,16 @@ impl Folded {
     /// The cells of the same workspace, grain, level and start in a row. `numbers` are those of the tickets,
     /// in their order.
     pub(crate) fn cells(&self, numbers: &[u32]) -> Vec<CellDelta> {
+        let ranks = self.ranks();
         let mut cells = Vec::new();
         let mut parts = Vec::with_capacity(self.added.len());
         for (place, grain) in Grain::ALL.into_iter().enumerate() {
             for level in Level::ALL {
                 parts.clear();
-                for (nth, added) in self.added.iter().enumerate() {
+                for (nth, (added, rank)) in self.added.iter().zip(&ranks).enumerate() {
                     let (start, sets) = (level.floor(added.occurred), added.sets[place]);
-                    let mut push = |set, part| parts.push((added.workspace, start, set, part, nth));
+                    let mut push =
+                        |set, part| parts.push(PartOf::new(*rank, start, set, nth, part));
                     match added.ticket {
                         Some(_) if sets.ticket == sets.step => push(sets.step, Part::Both),
                         Some(_) => {
@@ -168,12 +171,13 @@ impl Folded {
                         None => push(sets.step, Part::Step),
                     }
                 }
-                // Nearly in order as they come, which this sort makes use of.
-                parts.sort();
-                let same = |a: &PartOf, b: &PartOf| (a.0, a.1, a.2) == (b.0, b.1, b.2);
-                cells.extend(parts.chunk_by(same).filter_map(|of_cell| {
-                    let &(workspace, start, dimensions, ..) = of_cell.first()?;
+                parts.sort_unstable();
+                cells.extend(parts.chunk_by(PartOf::same_cell).filter_map(|of_cell| {
+                    let first = of_cell.first()?;
+                    let added = &self.added[first.nth()];
+                    let (workspace, start) = (added.workspace, level.floor(added.occurred));
                     let content = self.content(grain, of_cell, numbers);
+                    let dimensions = first.set();
                     Some(CellDelta { workspace, grain, level, start, dimensions, content })
                 }));
             }
@@ -181,10 +185,20 @@ impl Folded {
         cells
     }
 
+    /// Of the workspace of each step, among those there are.
+    fn ranks(&self) -> Vec<u32> {
+        let mut all: Vec<WorkspaceId> = self.added.iter().map(|added| added.workspace).collect();
+        all.dedup();
+        all.sort_unstable();
+        all.dedup();
+        let rank = |added: &Added| all.partition_point(|other| *other < added.workspace) as u32;
+        self.added.iter().map(rank).collect()
+    }
+
     fn content(&self, grain: Grain, of_cell: &[PartOf], numbers: &[u32]) -> Content {
         let of = |part| {
-            let of_part = of_cell.iter().filter(move |of| of.3 == part || of.3 == Part::Both);
-            of_part.map(|&(.., nth)| &self.added[nth])
+            let of_part = of_cell.iter().filter(move |of| of.has(part));
+            of_part.map(|of| &self.added[of.nth()])
         };
         let mut content = Content::default();
         for added in of(Part::Step) {
@@ -205,5 +219,35 @@ impl Folded {
     }
 }
 
-/// Whose cell, when it begins, its dimensions, what of a step, and which step.
-type PartOf = (WorkspaceId, Timestamp, usize, Part, usize);
+/// What of which step goes to which cell, in one number, which sorts faster than the five apart. From the
+/// highest bits on: the rank of the workspace, the quarter hour in which the cell begins, the index of its
+/// dimensions, that of the step, and the part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct PartOf(u128);
+
+impl PartOf {
+    fn new(rank: u32, start: Timestamp, set: usize, nth: usize, part: Part) -> Self {
+        // Any time there can be is fewer than 2^31 quarter hours from 1970.
+        let quarter = (start.micros() / QUARTER) as i32 ^ i32::MIN;
+        let cell = u128::from(rank) << 64 | u128::from(quarter as u32) << 32 | set as u128;
+        // A batch is far from 2^30 steps.
+        Self(cell << 32 | (nth as u128) << 2 | part as u128)
+    }
+
+    fn same_cell(a: &Self, b: &Self) -> bool {
+        a.0 >> 32 == b.0 >> 32
+    }
+
+    fn set(self) -> usize {
+        (self.0 >> 32) as u32 as usize
+    }
+
+    fn nth(self) -> usize {
+        (self.0 as u32 >> 2) as usize
+    }
+
+    fn has(self, part: Part) -> bool {
+        let its = self.0 & 3;
+        its == part as u128 || its == Part::Both as u128
+    }
+}

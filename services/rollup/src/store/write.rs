@@ -68,15 +68,15 @@ pub(super) async fn known(
         .text("ticket_id", tickets.iter().map(|(_, id)| id.clone()).collect())
         .bind(partition.get());
     let mut numbers: Vec<Option<u32>> = vec![None; tickets.len()];
-    let find = rows.statement(db.get_database_backend(), FIND_TICKETS);
-    for row in db.query_all_raw(find).await? {
-        let place: i64 = row.try_get("", "place")?;
-        let number: i64 = row.try_get("", "number")?;
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
-        let known = u32::try_from(number).ok();
-        match (numbers.get_mut(place), known) {
-            (Some(slot), Some(number)) => *slot = Some(number),
-            _ => return Err(db::Error::corrupt("ticket", "number", number)),
+    for find in rows.statements(db.get_database_backend(), FIND_TICKETS) {
+        for row in db.query_all_raw(find).await? {
+            let (place, number): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
+            let known = u32::try_from(number).ok();
+            match (numbers.get_mut(place), known) {
+                (Some(slot), Some(number)) => *slot = Some(number),
+                _ => return Err(db::Error::corrupt("ticket", "number", number)),
+            }
         }
     }
     Ok(numbers)
@@ -116,7 +116,9 @@ async fn draw(
         .int("workspace", workspaces)
         .text("ticket_id", ids)
         .int("number", drawn);
-    txn.execute_raw(rows.statement(backend, ADD_TICKETS)).await?;
+    for add in rows.statements(backend, ADD_TICKETS) {
+        txn.execute_raw(add).await?;
+    }
     Ok(())
 }
 
