@@ -72,7 +72,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     ctx.tasks.spawn(announcing);
     let recent = Recent::new();
     let ledger = LedgerWriter::new(db.clone());
-    ledger.read_keys().await.map_err(unreadable)?;
+    ledger.read_keys(&ctx.stop).await.map_err(unreadable)?;
     let worker = Worker {
         ledger: ledger.clone(),
         heads: heads.clone(),

@@ -28,20 +28,31 @@ pub(crate) struct Sizes {
 impl Sizes {
     pub(crate) const USUAL: Self = Self { run: 4_096, merged: 8, growths: 2, block: 1_024 };
 
-    /// How many of the last runs, each so many entries long, become one.
+    /// Entries of a run that is merged no more.
+    pub(crate) fn largest(self) -> i64 {
+        (0..self.growths).fold(self.run, |size, _| self.next(size))
+    }
+
+    fn next(self, size: i64) -> i64 {
+        size.saturating_mul(i64::try_from(self.merged).unwrap_or(i64::MAX))
+    }
+
+    /// How many of the last runs, each so many entries long, become one: never more than make one of the
+    /// next size, however many there are.
     pub(crate) fn merging(self, lengths: &[i64]) -> usize {
         let mut merging = 1;
         let mut size = self.run;
         for _ in 0..self.growths {
-            size *= i64::try_from(self.merged).unwrap_or(i64::MAX);
+            size = self.next(size);
             let small = lengths.iter().rev().take_while(|length| **length < size).count();
-            // Those before that were merged to the same size count as one each.
-            if small + 1 < merging + self.merged {
+            // Those that become one of this size count as one.
+            let enough = merging + self.merged - 1;
+            if small < enough {
                 break;
             }
-            merging = small;
+            merging = enough;
         }
-        merging.min(lengths.len())
+        merging
     }
 }
 
@@ -68,8 +79,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The run that ends with entry `last`, and its blocks. All of `uses` are in its stretch.
-    pub(crate) fn of(last: i64, mut uses: Vec<Use>, sizes: Sizes) -> (Self, Vec<Vec<u8>>) {
+    /// The run that ends with entry `last`, and its blocks. `None` where not all of `uses` are in a stretch
+    /// that ends there.
+    pub(crate) fn of(last: i64, mut uses: Vec<Use>, sizes: Sizes) -> Option<(Self, Vec<Vec<u8>>)> {
+        if !uses.iter().all(|used| u32::try_from(last - used.seq).is_ok()) {
+            return None;
+        }
         // Most of it is runs that are sorted already, which this sort finds.
         uses.sort();
         let mut run = Self::empty(last, uses.len());
@@ -90,7 +105,7 @@ impl Run {
         }
         // One at least, so that it is known how far runs reach.
         blocks.resize_with(blocks.len().max(1), Vec::new);
-        (run, blocks)
+        Some((run, blocks))
     }
 
     /// The run that these blocks are of, in order. `None` where they are not what [`Run::of`] made.
@@ -98,6 +113,9 @@ impl Run {
         let bytes: usize = blocks.iter().map(Vec::len).sum();
         let mut run = Self::empty(last, bytes / BYTES);
         for block in blocks {
+            if block.is_empty() && blocks.len() > 1 {
+                return None;
+            }
             for (at, used) in uses(last, block)?.enumerate() {
                 if at == 0 {
                     run.fences.push(used.prefix);
@@ -144,7 +162,7 @@ pub(crate) fn seqs_of(
 }
 
 fn encode(last: i64, used: Use) -> [u8; BYTES] {
-    let back = u32::try_from(last - used.seq).expect("a run is far shorter than 2^32 entries");
+    let back = (last - used.seq) as u32;
     let mut bytes = [0; BYTES];
     bytes[..8].copy_from_slice(&used.prefix.to_be_bytes());
     bytes[8..].copy_from_slice(&back.to_be_bytes());
@@ -184,7 +202,7 @@ mod tests {
             // Few first halves: many keys share theirs.
             let used = |at: usize, first: u64| Use::new(key(first, at as u64), 1_000 + at as i64);
             let all: Vec<Use> = firsts.iter().enumerate().map(|(at, first)| used(at, *first)).collect();
-            let (made, blocks) = Run::of(1_100, all, SMALL);
+            let (made, blocks) = Run::of(1_100, all, SMALL).unwrap();
             for run in [&made, &Run::read(1_100, &blocks).unwrap()] {
                 for (at, first) in firsts.iter().enumerate() {
                     prop_assert!(found(run, &blocks, key(*first, 0)).contains(&(1_000 + at as i64)));
@@ -196,26 +214,32 @@ mod tests {
         }
 
         #[test]
-        fn runs_stay_few_and_adjacent(lengths in prop::collection::vec(4_i64..8, 1..300)) {
-            let mut runs: Vec<i64> = Vec::new();
+        fn runs_stay_few_and_merges_small(
+            lengths in prop::collection::vec(4_i64..8, 1..300),
+            // As of a ledger that was read when it was large already.
+            large in prop::collection::vec(Just(SMALL.largest()), 0..40),
+        ) {
+            let mut runs = large;
+            let (before, many) = (runs.iter().sum::<i64>(), runs.len() as i64);
             let mut written = 0;
             for length in &lengths {
                 runs.push(*length);
                 let merged = runs.split_off(runs.len() - SMALL.merging(&runs)).into_iter().sum();
+                prop_assert!(merged < SMALL.next(SMALL.largest()), "{merged} in one append");
                 written += merged;
                 runs.push(merged);
             }
             let all: i64 = lengths.iter().sum();
-            prop_assert_eq!(runs.iter().sum::<i64>(), all);
+            prop_assert_eq!(runs.iter().sum::<i64>(), before + all);
             // Of each size below the largest as many as do not make one of the next.
-            prop_assert!(runs.len() as i64 <= 2 + 2 + all / 36 + 1, "{runs:?}");
+            prop_assert!(runs.len() as i64 <= many + 2 + 2 + all / 36 + 1, "{runs:?}");
             prop_assert!(written <= 3 * all, "each entry is written once in a size");
         }
     }
 
     #[test]
     fn a_stretch_without_keys_has_a_block_without_keys() {
-        let (run, blocks) = Run::of(7, Vec::new(), SMALL);
+        let (run, blocks) = Run::of(7, Vec::new(), SMALL).unwrap();
         assert_eq!(blocks, [Vec::<u8>::new()]);
         assert_eq!(run.block_of(key(0, 0)), None);
         assert_eq!(Run::read(7, &blocks).unwrap().last, 7);
@@ -224,6 +248,8 @@ mod tests {
     #[test]
     fn what_is_no_block_is_not_read() {
         assert!(Run::read(7, &[vec![0; 13]]).is_none());
+        assert!(Run::read(7, &[vec![0; 12], Vec::new()]).is_none());
+        assert!(Run::of(7, vec![Use::new(key(0, 0), 8)], SMALL).is_none(), "it is behind the end");
         assert!(seqs_of(7, &[0; 11], key(0, 0)).is_none());
     }
 }

@@ -6,6 +6,7 @@ use db::Db;
 use kernel::{IdSource, WorkspaceId};
 use sea_orm::{ConnectionTrait, Statement};
 use testkit::SeededIds;
+use tokio_util::sync::CancellationToken;
 
 use super::suite::{NOW, entry, workspace};
 use super::{Appended, Expect, LedgerWriter, NewEntry};
@@ -19,6 +20,8 @@ testkit::store_suite! {
         a_key_is_used_once_whoever_appends_and_however_long_ago_it_was,
         a_ledger_of_before_gets_its_runs,
         what_did_not_commit_is_not_known,
+        runs_that_are_gone_are_made_again,
+        runs_with_a_gap_are_refused,
     ],
 }
 
@@ -78,7 +81,7 @@ pub(crate) async fn a_key_is_used_once_whoever_appends_and_however_long_ago_it_w
         if roll(20) == 0 {
             // Started again.
             ledgers[who] = fresh();
-            ledgers[who].read_keys().await.unwrap();
+            ledgers[who].read_keys(&CancellationToken::new()).await.unwrap();
         }
         let (mut entries, mut wanted) = (Vec::new(), Vec::new());
         for _ in 0..=roll(6) {
@@ -104,7 +107,7 @@ pub(crate) async fn a_ledger_of_before_gets_its_runs(db: Db) {
     let without = LedgerWriter::with_sizes(db.clone(), Sizes { run: i64::MAX, ..SMALL });
     let all = || (0..100).map(|n| entry(workspace(1), Some(&n.to_string()), "a")).collect();
     append(&without, all(), Expect::NewEntries).await;
-    LedgerWriter::with_sizes(db.clone(), SMALL).read_keys().await.unwrap();
+    LedgerWriter::with_sizes(db.clone(), SMALL).read_keys(&CancellationToken::new()).await.unwrap();
     if db.shares_commits() {
         let sql = "SELECT max(last_seq), sum(length(keys)) / 12 FROM key_block";
         let row = db.reader().query_one_raw(Statement::from_string(db.backend(), sql));
@@ -119,15 +122,6 @@ pub(crate) async fn a_ledger_of_before_gets_its_runs(db: Db) {
 
 pub(crate) async fn what_did_not_commit_is_not_known(db: Db) {
     let ledger = LedgerWriter::with_sizes(db.clone(), SMALL);
-    let rename = async |sql: &'static str| {
-        let renamed = db.write::<_, (), db::Error>(move |txn| {
-            Box::pin(async move {
-                txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql)).await?;
-                Ok(())
-            })
-        });
-        renamed.await.unwrap();
-    };
     let ten = |from: i64| {
         (from..from + 10)
             .map(|n| entry(workspace(1), Some(&n.to_string()), "a"))
@@ -135,12 +129,65 @@ pub(crate) async fn what_did_not_commit_is_not_known(db: Db) {
     };
     append(&ledger, ten(0), Expect::NewEntries).await;
     // As on a disk that is full.
-    rename("ALTER TABLE event RENAME TO elsewhere").await;
+    execute(&db, "ALTER TABLE event RENAME TO elsewhere").await;
     assert!(ledger.append(ten(10).into(), NOW, Expect::NewEntries).await.is_err());
-    rename("ALTER TABLE elsewhere RENAME TO event").await;
+    execute(&db, "ALTER TABLE elsewhere RENAME TO event").await;
     let again = append(&ledger, ten(10), Expect::NewEntries).await;
     assert_eq!(again, (11..=20).map(Told::New).collect::<Vec<_>>());
     let all = [ten(0), ten(10)].concat();
     let again = append(&ledger, all, Expect::NewEntries).await;
     assert_eq!(again, (1..=20).map(Told::Duplicate).collect::<Vec<_>>());
+}
+
+pub(crate) async fn runs_that_are_gone_are_made_again(db: Db) {
+    let ledger = LedgerWriter::with_sizes(db.clone(), SMALL);
+    let all = || (0..100).map(|n| entry(workspace(1), Some(&n.to_string()), "a")).collect();
+    append(&ledger, all(), Expect::NewEntries).await;
+    if db.shares_commits() {
+        execute(&db, "DELETE FROM key_block").await;
+    }
+    let again = append(&ledger, all(), Expect::NewEntries).await;
+    assert_eq!(again, (1..=100).map(Told::Duplicate).collect::<Vec<_>>());
+}
+
+pub(crate) async fn runs_with_a_gap_are_refused(db: Db) {
+    if !db.shares_commits() {
+        // The index has no gaps.
+        return;
+    }
+    let all = || (0..100).map(|n| entry(workspace(1), Some(&n.to_string()), "a")).collect();
+    let ledger = LedgerWriter::with_sizes(db.clone(), SMALL);
+    for n in 0..100_u32 {
+        let one = vec![entry(workspace(1), Some(&n.to_string()), "a")];
+        append(&ledger, one, Expect::NewEntries).await;
+    }
+    for gap in [
+        "DELETE FROM key_block WHERE last_seq = (SELECT min(last_seq) FROM key_block)",
+        "DELETE FROM key_block WHERE number = 1",
+        "UPDATE key_block SET keys = x'' WHERE number = 1",
+        "UPDATE key_block SET last_seq = last_seq + 1000",
+    ] {
+        execute(&db, "CREATE TABLE kept AS SELECT * FROM key_block").await;
+        execute(&db, gap).await;
+        let started = LedgerWriter::with_sizes(db.clone(), SMALL);
+        let refused = started.read_keys(&CancellationToken::new()).await.unwrap_err();
+        assert!(refused.to_string().contains("delete all rows of key_block"), "{refused}");
+        let appended = started.append(all(), NOW, Expect::NewEntries).await;
+        assert!(appended.is_err(), "{gap}");
+        execute(&db, "DELETE FROM key_block").await;
+        execute(&db, "INSERT INTO key_block SELECT * FROM kept").await;
+        execute(&db, "DROP TABLE kept").await;
+    }
+    let again = LedgerWriter::with_sizes(db, SMALL).append(all(), NOW, Expect::NewEntries).await;
+    assert!(again.unwrap().0.iter().all(|answer| matches!(told(answer), Told::Duplicate(_))));
+}
+
+async fn execute(db: &Db, sql: &'static str) {
+    let done = db.write::<_, (), db::Error>(move |txn| {
+        Box::pin(async move {
+            txn.execute_raw(Statement::from_string(txn.get_database_backend(), sql)).await?;
+            Ok(())
+        })
+    });
+    done.await.unwrap();
 }

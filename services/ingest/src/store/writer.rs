@@ -6,6 +6,7 @@ use std::sync::Arc;
 use db::Db;
 use kernel::{Partition, Position, Timestamp, WorkspaceId};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::append::{
     Appended, Expect, NewEntry, append_indexed, append_known, find_indexed, find_known,
@@ -13,9 +14,6 @@ use super::append::{
 use super::keys::KnownKeys;
 use crate::domain::Fingerprint;
 use crate::domain::key_run::Sizes;
-
-/// Entries that are read of a partition at once when it is first got to know.
-const PART: i64 = 65_536;
 
 /// Appends to the ledger. Cheap to clone; clones share what they know.
 #[derive(Clone)]
@@ -30,7 +28,11 @@ enum Keys {
     /// An index of the database's.
     Indexed,
     /// Sorted runs, where there is one writer. It is held from before a transaction to behind its commit.
-    Known(Arc<Mutex<KnownKeys>>),
+    Known {
+        keys: Arc<Mutex<KnownKeys>>,
+        /// Who only asks waits here first: appends let one pass, not all who ask.
+        asking: Arc<Mutex<()>>,
+    },
 }
 
 impl LedgerWriter {
@@ -39,30 +41,38 @@ impl LedgerWriter {
     }
 
     pub(super) fn with_sizes(db: Db, sizes: Sizes) -> Self {
-        let known = || Keys::Known(Arc::new(Mutex::new(KnownKeys::new(sizes))));
-        let keys = if db.shares_commits() { known() } else { Keys::Indexed };
+        let keys = if db.shares_commits() {
+            let keys = Arc::new(Mutex::new(KnownKeys::new(sizes)));
+            Keys::Known { keys, asking: Arc::default() }
+        } else {
+            Keys::Indexed
+        };
         Self { db, keys }
     }
 
     /// Gets to know the keys there are, so that the first append need not. A ledger from before there were
-    /// runs gets its runs.
-    pub(crate) async fn read_keys(&self) -> Result<(), db::Error> {
-        let Keys::Known(known) = &self.keys else { return Ok(()) };
+    /// runs gets its runs, which takes 4 s a million entries. It ends early when the service stops.
+    pub(crate) async fn read_keys(&self, stop: &CancellationToken) -> Result<(), db::Error> {
+        let Keys::Known { keys, .. } = &self.keys else { return Ok(()) };
+        let mut told = false;
         for partition in Partition::all() {
             let mut at_head = false;
-            while !at_head {
-                let mut known = Arc::clone(known).lock_owned().await;
-                let (mut known, added) = self
+            while !at_head && !stop.is_cancelled() {
+                let mut known = Arc::clone(keys).lock_owned().await;
+                let (mut known, at, added) = self
                     .db
                     .write_rows(move |txn| {
                         Box::pin(async move {
-                            let (reached, added) = known.read_part(txn, partition, PART).await?;
-                            Ok::<_, db::Error>((known, (reached, added)))
+                            let (at, added) = known.read_part(txn, partition).await?;
+                            Ok::<_, db::Error>((known, at, added))
                         })
                     })
                     .await?;
-                known.committed(added.1);
-                at_head = added.0;
+                known.committed(added);
+                at_head = at;
+                if !at_head && !std::mem::replace(&mut told, true) {
+                    tracing::info!("reading the keys of the whole ledger, once");
+                }
             }
         }
         Ok(())
@@ -77,8 +87,8 @@ impl LedgerWriter {
         expect: Expect,
     ) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
         match (&self.keys, expect) {
-            (Keys::Known(known), _) => {
-                let mut known = Arc::clone(known).lock_owned().await;
+            (Keys::Known { keys, .. }, _) => {
+                let mut known = Arc::clone(keys).lock_owned().await;
                 let (answers, heads, added, mut known) = self
                     .db
                     .write_rows(move |txn| {
@@ -124,9 +134,11 @@ impl LedgerWriter {
         keys: BTreeSet<Fingerprint>,
     ) -> Result<bool, db::Error> {
         let partition = workspace.partition();
-        let mut known = match &self.keys {
-            Keys::Indexed => None,
-            Keys::Known(known) => Some(Arc::clone(known).lock_owned().await),
+        let (_turn, mut known) = match &self.keys {
+            Keys::Indexed => (None, None),
+            Keys::Known { keys, asking } => {
+                (Some(asking.lock().await), Some(Arc::clone(keys).lock_owned().await))
+            }
         };
         self.db
             .read_rows(move |txn| {

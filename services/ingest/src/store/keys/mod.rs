@@ -95,7 +95,11 @@ impl KnownKeys {
         }
         let blocks = sql::blocks(txn, in_blocks.keys()).await?;
         if blocks.len() != in_blocks.len() {
-            return Err(db::Error::corrupt("key_block", "number", "one that should be there"));
+            let found: BTreeSet<&BlockId> = blocks.iter().map(|(id, _)| id).collect();
+            let missing = in_blocks.keys().find(|id| !found.contains(id));
+            if let Some((partition, last, _)) = missing {
+                return Err(corrupt(*partition, *last));
+            }
         }
         for ((partition, last, number), block) in blocks {
             for key in &in_blocks[&(partition, last, number)] {
@@ -140,17 +144,17 @@ impl KnownKeys {
         }
     }
 
-    /// Reads on in a partition, at most `limit` entries of what is in no run; true when its head is reached.
+    /// Reads on in a partition, of what is in no run as much as makes one of the largest; true when its head
+    /// is reached.
     pub(super) async fn read_part(
         &mut self,
         txn: &mut Transaction,
         partition: Partition,
-        limit: i64,
     ) -> Result<(bool, Added), db::Error> {
         let mut at_head = true;
         for reach in sql::reaches(txn, [partition].into_iter()).await? {
-            self.read_on(txn, &reach, limit).await?;
-            at_head = self.partitions.get(&partition).is_none_or(|known| known.head == reach.head);
+            self.read_on(txn, &reach, self.sizes.largest()).await?;
+            at_head = self.partitions.get(&partition).is_none_or(|known| known.head >= reach.head);
         }
         let head = self.partitions.get(&partition).map(|known| known.head);
         let heads: Vec<Position> =
@@ -166,6 +170,13 @@ impl KnownKeys {
     ) -> Result<(), db::Error> {
         let Reach { partition, head, sealed } = *reach;
         let known = self.partitions.entry(partition).or_default();
+        if head < known.head || sealed < known.sealed() {
+            // Somebody has put back an older ledger, or taken runs away.
+            *known = Known::default();
+        }
+        if sealed > head {
+            return Err(corrupt(partition, sealed));
+        }
         // Runs are merged only when one is added, so the last one tells of all.
         if known.sealed() != sealed {
             known.runs = runs(txn, partition).await?;
@@ -205,21 +216,30 @@ impl KnownKeys {
         let here = used.iter().filter(|(its, ..)| *its == partition);
         fresh.extend(here.map(|(_, key, seq)| Use::new(*key, *seq)));
         all.append(&mut fresh);
-        let (run, blocks) = Run::of(head, all, self.sizes);
-        sql::replace(txn, partition, replaced, (head, blocks)).await?;
+        let after = kept.checked_sub(1).map_or(0, |before| known.runs[before].last);
+        let (run, blocks) =
+            Run::of(head, all, self.sizes).ok_or_else(|| corrupt(partition, head))?;
+        sql::replace(txn, partition, replaced, (after, head), blocks).await?;
         Ok(Sealed { partition, kept, run })
     }
 }
 
 async fn runs(txn: &mut Transaction, partition: Partition) -> Result<Vec<Run>, db::Error> {
-    let mut runs = Vec::new();
-    for last in sql::runs(txn, partition).await? {
+    let (mut runs, mut reached) = (Vec::new(), 0);
+    for (after, last) in sql::runs(txn, partition).await? {
+        if after != std::mem::replace(&mut reached, last) {
+            return Err(corrupt(partition, last));
+        }
         let blocks = sql::blocks_of(txn, partition, last).await?;
         runs.push(Run::read(last, &blocks).ok_or_else(|| corrupt(partition, last))?);
     }
     Ok(runs)
 }
 
-fn corrupt(partition: Partition, last: i64) -> db::Error {
-    db::Error::corrupt("key_block", "keys", format_args!("{partition}/{last}"))
+/// They are read from the ledger and can be read again.
+pub(super) fn corrupt(partition: Partition, last: i64) -> db::Error {
+    let id = format_args!(
+        "{partition}/{last} (stop ingest, delete all rows of key_block and start it: it makes them again)"
+    );
+    db::Error::corrupt("key_block", "keys", id)
 }

@@ -3,6 +3,7 @@
 use db::bulk::{Rows, Transaction};
 use kernel::{Partition, Position};
 
+use super::corrupt;
 use crate::domain::Fingerprint;
 
 /// How far a partition reaches, and how far its runs do.
@@ -53,15 +54,15 @@ pub(super) async fn keys(
     found.map(read).collect()
 }
 
-/// Where the runs of a partition end, in order.
+/// Behind which entry the runs of a partition begin and with which they end, in order.
 pub(super) async fn runs(
     txn: &mut Transaction,
     partition: Partition,
-) -> Result<Vec<i64>, db::Error> {
+) -> Result<Vec<(i64, i64)>, db::Error> {
     let rows = Rows::new().int("partition", vec![partition.get().into()]);
-    let sql = "SELECT b.last_seq FROM {rows} CROSS JOIN key_block b \
+    let sql = "SELECT b.after_seq, b.last_seq FROM {rows} CROSS JOIN key_block b \
                WHERE b.partition = rows.partition AND b.number = 0 ORDER BY b.last_seq";
-    Ok(txn.fetch::<(i64,)>(rows, sql).await?.into_iter().map(|(last,)| last).collect())
+    txn.fetch(rows, sql).await
 }
 
 /// The blocks of a run, in order.
@@ -72,9 +73,12 @@ pub(super) async fn blocks_of(
 ) -> Result<Vec<Vec<u8>>, db::Error> {
     let rows =
         Rows::new().int("partition", vec![partition.get().into()]).int("last_seq", vec![last]);
-    let sql = "SELECT b.keys FROM {rows} CROSS JOIN key_block b \
+    let sql = "SELECT b.number, b.keys FROM {rows} CROSS JOIN key_block b \
                WHERE b.partition = rows.partition AND b.last_seq = rows.last_seq ORDER BY b.number";
-    Ok(txn.fetch::<(Vec<u8>,)>(rows, sql).await?.into_iter().map(|(keys,)| keys).collect())
+    let found = txn.fetch::<(i64, Vec<u8>)>(rows, sql).await?.into_iter();
+    let block = |(wanted, (number, keys))| (number == wanted).then_some(keys);
+    let blocks: Option<Vec<Vec<u8>>> = (0..).zip(found).map(block).collect();
+    blocks.ok_or_else(|| corrupt(partition, last))
 }
 
 /// Some blocks, in any order.
@@ -92,23 +96,21 @@ pub(super) async fn blocks(
                AND b.number = rows.number";
     let found = txn.fetch::<(i16, i64, i64, Vec<u8>)>(rows, sql).await?.into_iter();
     let read = |(partition, last, number, keys)| {
-        let corrupt = || db::Error::corrupt("key_block", "number", format!("{partition}/{last}"));
-        let id = (
-            Partition::new(partition).ok_or_else(corrupt)?,
-            last,
-            usize::try_from(number).map_err(|_| corrupt())?,
-        );
-        Ok((id, keys))
+        let wrong = || db::Error::corrupt("key_block", "number", format!("{partition}/{last}"));
+        let partition = Partition::new(partition).ok_or_else(wrong)?;
+        Ok(((partition, last, usize::try_from(number).map_err(|_| wrong())?), keys))
     };
     found.map(read).collect()
 }
 
-/// Puts the blocks of a run in the place of those of the runs that end with `replaced`.
+/// Puts the blocks of a run, which begins behind `after`, in the place of those of the runs that end with
+/// `replaced`.
 pub(super) async fn replace(
     txn: &mut Transaction,
     partition: Partition,
     replaced: Vec<i64>,
-    (last, blocks): (i64, Vec<Vec<u8>>),
+    (after, last): (i64, i64),
+    blocks: Vec<Vec<u8>>,
 ) -> Result<(), db::Error> {
     if !replaced.is_empty() {
         let rows = Rows::new()
@@ -118,10 +120,10 @@ pub(super) async fn replace(
                    (SELECT rows.partition, rows.last_seq FROM {rows})";
         txn.execute(rows, sql).await?;
     }
-    let columns = ["partition", "last_seq", "number", "keys"];
+    let columns = ["partition", "last_seq", "number", "after_seq", "keys"];
     txn.insert("key_block", &columns, (0_i64..).zip(blocks).collect::<Vec<_>>().into_iter(), {
         |row, (number, keys)| {
-            row.small_int(partition.get()).int(last).int(number).bytes(&keys);
+            row.small_int(partition.get()).int(last).int(number).int(after).bytes(&keys);
         }
     })
     .await

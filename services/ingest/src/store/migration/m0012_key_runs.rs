@@ -18,6 +18,7 @@ impl MigrationTrait for Step {
             .col(ColumnDef::new("partition").small_integer().not_null())
             .col(ColumnDef::new("last_seq").big_integer().not_null())
             .col(ColumnDef::new("number").big_integer().not_null())
+            .col(ColumnDef::new("after_seq").big_integer().not_null())
             .col(ColumnDef::new("keys").blob().not_null())
             .primary_key(Index::create().col("partition").col("last_seq").col("number"))
             .to_owned();
