@@ -12,7 +12,7 @@ use super::values::Cells;
 use super::{Column, Row, Rows, insert, list, postgres, template};
 use crate::{Db, Error, Work};
 
-/// An open transaction on the writing connections; see [`Db::write_rows`].
+/// An open transaction; see [`Db::write_rows`] and [`Db::read_rows`].
 pub struct Transaction {
     on: On,
     /// PostgreSQL answers COMMIT after a failed statement as if it had committed.

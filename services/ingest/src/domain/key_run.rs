@@ -7,7 +7,7 @@ use fastbloom::BloomFilter;
 
 use super::Fingerprint;
 
-/// Bits of the filter a key: one new key in 300 is looked up in vain.
+/// Bits of the filter a key: in each run one new key in 300 is looked up in vain.
 const FILTER_BITS: usize = 12;
 /// The first half of the key, and how far before the end of the run it was used.
 const BYTES: usize = 8 + 4;
@@ -74,7 +74,9 @@ impl Use {
 pub(crate) struct Run {
     /// The last entry of its stretch, which begins behind the run before.
     pub(crate) last: i64,
+    /// The first prefix of each block, rising.
     fences: Vec<u64>,
+    /// Of all prefixes.
     filter: BloomFilter,
 }
 
@@ -162,6 +164,7 @@ pub(crate) fn seqs_of(
 }
 
 fn encode(last: i64, used: Use) -> [u8; BYTES] {
+    // `Run::of` refuses what is farther from the end.
     let back = (last - used.seq) as u32;
     let mut bytes = [0; BYTES];
     bytes[..8].copy_from_slice(&used.prefix.to_be_bytes());

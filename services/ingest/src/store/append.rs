@@ -158,10 +158,7 @@ enum Fate<'a> {
     Stands(&'a Stands),
 }
 
-fn fates<'a>(
-    entries: &[NewEntry],
-    standing: &'a HashMap<(i16, Fingerprint), Stands>,
-) -> Vec<Fate<'a>> {
+fn fates<'a>(entries: &[NewEntry], standing: &'a ByKey) -> Vec<Fate<'a>> {
     let mut first = HashMap::with_capacity(entries.len());
     let fates = entries.iter().enumerate().map(|(index, entry)| {
         let Some(dedupe) = entry.dedupe else { return Fate::New };
@@ -224,8 +221,7 @@ pub(super) struct Stands {
     record: Vec<u8>,
 }
 
-/// Locks the head rows for the rest of the transaction. On SQLite the transaction is IMMEDIATE and
-/// holds the only writer, which is the stronger lock.
+/// Locks the head rows for the rest of the transaction, where several write.
 async fn hold_heads(txn: &mut Transaction, entries: &[NewEntry]) -> Result<(), db::Error> {
     let touched: BTreeSet<i64> =
         entries.iter().map(|e| e.workspace.partition().get().into()).collect();

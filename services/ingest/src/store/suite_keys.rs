@@ -164,6 +164,9 @@ pub(crate) async fn runs_with_a_gap_are_refused(db: Db) {
     for gap in [
         "DELETE FROM key_block WHERE last_seq = (SELECT min(last_seq) FROM key_block)",
         "DELETE FROM key_block WHERE number = 1",
+        "DELETE FROM key_block WHERE number = blocks - 1",
+        "DELETE FROM key_block WHERE number = 0 \
+         AND last_seq = (SELECT max(last_seq) FROM key_block)",
         "UPDATE key_block SET keys = x'' WHERE number = 1",
         "UPDATE key_block SET last_seq = last_seq + 1000",
     ] {

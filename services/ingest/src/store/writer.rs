@@ -30,7 +30,8 @@ enum Keys {
     /// Sorted runs, where there is one writer. It is held from before a transaction to behind its commit.
     Known {
         keys: Arc<Mutex<KnownKeys>>,
-        /// Who only asks waits here first: appends let one pass, not all who ask.
+        /// Whoever only asks takes this first, so that an append waits behind one question, never behind a
+        /// queue of them.
         asking: Arc<Mutex<()>>,
     },
 }
@@ -59,17 +60,17 @@ impl LedgerWriter {
             let mut at_head = false;
             while !at_head && !stop.is_cancelled() {
                 let mut known = Arc::clone(keys).lock_owned().await;
-                let (mut known, at, added) = self
+                let (mut known, reached, added) = self
                     .db
                     .write_rows(move |txn| {
                         Box::pin(async move {
-                            let (at, added) = known.read_part(txn, partition).await?;
-                            Ok::<_, db::Error>((known, at, added))
+                            let (reached, added) = known.read_part(txn, partition).await?;
+                            Ok::<_, db::Error>((known, reached, added))
                         })
                     })
                     .await?;
                 known.committed(added);
-                at_head = at;
+                at_head = reached;
                 if !at_head && !std::mem::replace(&mut told, true) {
                     tracing::info!("reading the keys of the whole ledger, once");
                 }
@@ -134,19 +135,23 @@ impl LedgerWriter {
         keys: BTreeSet<Fingerprint>,
     ) -> Result<bool, db::Error> {
         let partition = workspace.partition();
-        let (_turn, mut known) = match &self.keys {
-            Keys::Indexed => (None, None),
+        let known = match &self.keys {
+            Keys::Indexed => None,
             Keys::Known { keys, asking } => {
-                (Some(asking.lock().await), Some(Arc::clone(keys).lock_owned().await))
+                Some((Arc::clone(asking).lock_owned().await, Arc::clone(keys)))
             }
         };
         self.db
             .read_rows(move |txn| {
                 Box::pin(async move {
                     let asked = keys.iter().map(|key| (partition, *key));
-                    let stand = match &mut known {
+                    let stand = match known {
                         None => find_indexed(txn, asked).await?,
-                        Some(known) => find_known(txn, known, [partition].into(), asked).await?,
+                        // The connection is there already: no append waits for one.
+                        Some((_turn, known)) => {
+                            let known = &mut *known.lock().await;
+                            find_known(txn, known, [partition].into(), asked).await?
+                        }
                     };
                     Ok(keys.iter().all(|key| stand.contains_key(&(partition.get(), *key))))
                 })

@@ -227,7 +227,7 @@ struct PartOf(u128);
 
 impl PartOf {
     fn new(rank: u32, start: Timestamp, set: usize, nth: usize, part: Part) -> Self {
-        // Any time there can be is fewer than 2^31 quarter hours from 1970.
+        // It begins with a quarter, and any time there can be is fewer than 2^31 of them from 1970.
         let quarter = (start.micros() / QUARTER) as i32 ^ i32::MIN;
         let cell = u128::from(rank) << 64 | u128::from(quarter as u32) << 32 | set as u128;
         // A batch is far from 2^30 steps.

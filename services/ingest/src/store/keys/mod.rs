@@ -93,21 +93,17 @@ impl KnownKeys {
         if in_blocks.is_empty() {
             return Ok(found);
         }
-        let blocks = sql::blocks(txn, in_blocks.keys()).await?;
-        if blocks.len() != in_blocks.len() {
-            let found: BTreeSet<&BlockId> = blocks.iter().map(|(id, _)| id).collect();
-            let missing = in_blocks.keys().find(|id| !found.contains(id));
-            if let Some((partition, last, _)) = missing {
-                return Err(corrupt(*partition, *last));
-            }
-        }
-        for ((partition, last, number), block) in blocks {
-            for key in &in_blocks[&(partition, last, number)] {
-                let seqs = seqs_of(last, &block, *key).ok_or_else(|| corrupt(partition, last))?;
+        for (id, block) in sql::blocks(txn, in_blocks.keys()).await? {
+            let (partition, last, _) = id;
+            for key in in_blocks.remove(&id).unwrap_or_default() {
+                let seqs = seqs_of(last, &block, key).ok_or_else(|| corrupt(partition, last))?;
                 found.extend(seqs.map(|seq| Position { partition, seq }));
             }
         }
-        Ok(found)
+        match in_blocks.into_keys().next() {
+            Some((partition, last, _)) => Err(corrupt(partition, last)),
+            None => Ok(found),
+        }
     }
 
     /// What was appended to partitions that are known up to their heads. Writes a run for each that has
@@ -179,7 +175,11 @@ impl KnownKeys {
         }
         // Runs are merged only when one is added, so the last one tells of all.
         if known.sealed() != sealed {
-            known.runs = runs(txn, partition).await?;
+            let runs = runs(txn, partition).await?;
+            if runs.last().map_or(0, |run| run.last) != sealed {
+                return Err(corrupt(partition, sealed));
+            }
+            known.runs = runs;
             known.fresh.retain(|_, seq| *seq > sealed);
             known.head = known.head.max(sealed);
         }
@@ -192,7 +192,7 @@ impl KnownKeys {
         Ok(())
     }
 
-    /// Writes what is in no run into one, together with the runs before that are as small.
+    /// Writes what is in no run into one, together with as many of the last as [`Sizes::merging`] says.
     async fn seal(
         &self,
         txn: &mut Transaction,
@@ -211,12 +211,10 @@ impl KnownKeys {
                 all.extend(uses(last, &block).ok_or_else(|| corrupt(partition, last))?);
             }
         }
-        let mut fresh: Vec<Use> =
-            known.fresh.iter().map(|(key, seq)| Use::new(*key, *seq)).collect();
+        all.extend(known.fresh.iter().map(|(key, seq)| Use::new(*key, *seq)));
         let here = used.iter().filter(|(its, ..)| *its == partition);
-        fresh.extend(here.map(|(_, key, seq)| Use::new(*key, *seq)));
-        all.append(&mut fresh);
-        let after = kept.checked_sub(1).map_or(0, |before| known.runs[before].last);
+        all.extend(here.map(|(_, key, seq)| Use::new(*key, *seq)));
+        let after = known.runs[..kept].last().map_or(0, |run| run.last);
         let (run, blocks) =
             Run::of(head, all, self.sizes).ok_or_else(|| corrupt(partition, head))?;
         sql::replace(txn, partition, replaced, (after, head), blocks).await?;
@@ -236,7 +234,7 @@ async fn runs(txn: &mut Transaction, partition: Partition) -> Result<Vec<Run>, d
     Ok(runs)
 }
 
-/// They are read from the ledger and can be read again.
+/// Runs are made from the ledger: whoever meets a bad one is told how to have them made again.
 pub(super) fn corrupt(partition: Partition, last: i64) -> db::Error {
     let id = format_args!(
         "{partition}/{last} (stop ingest, delete all rows of key_block and start it: it makes them again)"

@@ -73,10 +73,11 @@ pub(super) async fn blocks_of(
 ) -> Result<Vec<Vec<u8>>, db::Error> {
     let rows =
         Rows::new().int("partition", vec![partition.get().into()]).int("last_seq", vec![last]);
-    let sql = "SELECT b.number, b.keys FROM {rows} CROSS JOIN key_block b \
+    let sql = "SELECT b.number, b.blocks, b.keys FROM {rows} CROSS JOIN key_block b \
                WHERE b.partition = rows.partition AND b.last_seq = rows.last_seq ORDER BY b.number";
-    let found = txn.fetch::<(i64, Vec<u8>)>(rows, sql).await?.into_iter();
-    let block = |(wanted, (number, keys))| (number == wanted).then_some(keys);
+    let found = txn.fetch::<(i64, i64, Vec<u8>)>(rows, sql).await?;
+    let count = found.len() as i64;
+    let block = |(at, (number, blocks, keys))| ((number, blocks) == (at, count)).then_some(keys);
     let blocks: Option<Vec<Vec<u8>>> = (0..).zip(found).map(block).collect();
     blocks.ok_or_else(|| corrupt(partition, last))
 }
@@ -120,10 +121,11 @@ pub(super) async fn replace(
                    (SELECT rows.partition, rows.last_seq FROM {rows})";
         txn.execute(rows, sql).await?;
     }
-    let columns = ["partition", "last_seq", "number", "after_seq", "keys"];
+    let columns = ["partition", "last_seq", "number", "after_seq", "blocks", "keys"];
+    let count = blocks.len() as i64;
     txn.insert("key_block", &columns, (0_i64..).zip(blocks).collect::<Vec<_>>().into_iter(), {
         |row, (number, keys)| {
-            row.small_int(partition.get()).int(last).int(number).int(after).bytes(&keys);
+            row.small_int(partition.get()).int(last).int(number).int(after).int(count).bytes(&keys);
         }
     })
     .await

@@ -1,5 +1,6 @@
 //! Takes the index of dedupe keys from SQLite: they lie in sorted runs there (`store/keys`). PostgreSQL,
-//! where several replicas write and the index costs the same at any size, keeps it.
+//! where several replicas write and the index costs the same at any size, keeps it. A process of before would
+//! rely on the index: none may run on the file any more.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -19,6 +20,7 @@ impl MigrationTrait for Step {
             .col(ColumnDef::new("last_seq").big_integer().not_null())
             .col(ColumnDef::new("number").big_integer().not_null())
             .col(ColumnDef::new("after_seq").big_integer().not_null())
+            .col(ColumnDef::new("blocks").big_integer().not_null())
             .col(ColumnDef::new("keys").blob().not_null())
             .primary_key(Index::create().col("partition").col("last_seq").col("number"))
             .to_owned();
