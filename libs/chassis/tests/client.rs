@@ -84,7 +84,7 @@ async fn a_channel_finds_a_peer_that_was_restarted() {
     }
 }
 
-/// Every connection ends at some age; here at a very early one.
+/// Every connection ends at some age; here at so early a one that a call meets several ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_do_not_fail_because_their_connection_ends() {
     let (reporter, health) = tonic_health::server::health_reporter();
@@ -92,7 +92,7 @@ async fn calls_do_not_fail_because_their_connection_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let server = tonic::transport::Server::builder()
-        .max_connection_age(Duration::from_millis(100))
+        .max_connection_age(Duration::from_millis(50))
         .add_service(health)
         .serve_with_incoming(tonic::transport::server::TcpIncoming::from(listener));
     let server = tokio::spawn(server);

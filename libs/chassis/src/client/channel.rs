@@ -126,8 +126,13 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
+/// Connections a call may find ended before it goes to the next one. On a busy machine they end one
+/// after the other under the same call; a peer that only ever ends them is not asked for ever.
+const CONNECTIONS: usize = 4;
+
 /// A connection has an age at which it ends, and takes so many calls at once. A call that is about to go
-/// out on it just then is served by nobody: one of a single message is sent again, once.
+/// out on it just then is served by nobody: one of a single message is sent again, on the next connection,
+/// or once more on the same if it came back untouched (the rules of gRPC's transparent retries, A6).
 async fn send(
     channel: transport::Channel,
     request: Request<Body>,
@@ -135,10 +140,14 @@ async fn send(
     let sent = if Method::of(request.uri().path()).streaming {
         attempt(channel, request).await
     } else {
-        let (first, again) = twice(request).await?;
-        match attempt(channel.clone(), first).await {
-            Err(error) if was_never_served(&error) => attempt(channel, again).await,
-            answered => answered,
+        let message = repeatable(request).await?;
+        let (mut connections, mut handed_back) = (1, false);
+        loop {
+            match attempt(channel.clone(), message()).await {
+                Err(error) if met_an_end(&error) && connections < CONNECTIONS => connections += 1,
+                Err(error) if was_handed_back(&error) && !handed_back => handed_back = true,
+                answered => break answered,
+            }
         }
     };
     sent.map_err(|error| {
@@ -155,12 +164,11 @@ async fn attempt(
     channel.call(request).await
 }
 
-/// The same request two times; its one message is in memory already.
-async fn twice(request: Request<Body>) -> Result<(Request<Body>, Request<Body>), Status> {
+/// The same request as often as asked; its one message is in memory already.
+async fn repeatable(request: Request<Body>) -> Result<impl Fn() -> Request<Body>, Status> {
     let (parts, body) = request.into_parts();
     let message = body.collect().await?.to_bytes();
-    let of = || Request::from_parts(parts.clone(), Body::new(Full::new(message.clone())));
-    Ok((of(), of()))
+    Ok(move || Request::from_parts(parts.clone(), Body::new(Full::new(message.clone()))))
 }
 
 fn late() -> Status {
@@ -171,20 +179,23 @@ fn expired(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|error| error.is::<TimeoutExpired>())
 }
 
-/// Before it went out, after the last one that the peer says it took, or handed back untouched.
-fn was_never_served(error: &(dyn Error + 'static)) -> bool {
+/// The connection ended before the call went out, or after the last one that the peer says it took.
+fn met_an_end(error: &(dyn Error + 'static)) -> bool {
+    let left_over = |error: &h2::Error| {
+        error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
+    };
     causes(error).any(|error| {
-        let canceled = error.downcast_ref().is_some_and(hyper::Error::is_canceled);
-        let left_over = |error: &h2::Error| {
-            error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
-        };
-        let handed_back = |error: &h2::Error| {
-            error.is_reset()
-                && error.is_remote()
-                && error.reason() == Some(h2::Reason::REFUSED_STREAM)
-        };
-        canceled || error.downcast_ref().is_some_and(|error| left_over(error) || handed_back(error))
+        error.downcast_ref().is_some_and(hyper::Error::is_canceled)
+            || error.downcast_ref().is_some_and(left_over)
     })
+}
+
+/// The peer says it did nothing with the call.
+fn was_handed_back(error: &(dyn Error + 'static)) -> bool {
+    let refused = |error: &h2::Error| {
+        error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+    };
+    causes(error).any(|error| error.downcast_ref().is_some_and(refused))
 }
 
 /// An error and what it comes from.
