@@ -173,12 +173,16 @@ async fn what_somebody_needs_is_made_at_once() {
     let server = RedisServer::start().await;
     let cache = redis(&server).await;
     let truth = Truth::at(1);
+    let mut took = Vec::new();
     for version in 1..20 {
         truth.version.store(version, Ordering::SeqCst);
         let since = Instant::now();
         assert_eq!(truth.asked(&cache, version).await.0, version);
-        assert!(since.elapsed() < MAKING + Duration::from_millis(50), "{:?}", since.elapsed());
+        took.push(since.elapsed());
     }
+    // A starved machine holds up some; taking turns would hold up all but the first.
+    let held_up = took.iter().filter(|took| **took > MAKING + Duration::from_millis(50));
+    assert!(held_up.count() < 10, "{took:?}");
 }
 
 #[tokio::test]

@@ -93,7 +93,8 @@ mod case {
                 }
             });
         }
-        tokio::time::timeout(Duration::from_secs(20), callers.join_all()).await.unwrap();
+        // A held one never ends. On half a core a thousand that do took more than 20 s.
+        tokio::time::timeout(Duration::from_secs(90), callers.join_all()).await.unwrap();
     }
 
     pub(crate) async fn a_time_without_end_is_a_long_time(hot: Arc<dyn Hot>) {

@@ -21,6 +21,7 @@ use self::room::{Room, Waiting};
 pub(crate) use self::schedule::Lanes;
 use crate::announce::Announcer;
 use crate::heads::Heads;
+use crate::limits::tallies::Tallies;
 use crate::recent::Recent;
 use crate::store::{Appended, Expect, LedgerWriter, NewEntry};
 
@@ -77,6 +78,7 @@ pub(crate) struct Worker {
     pub(crate) ledger: LedgerWriter,
     pub(crate) heads: Heads,
     pub(crate) recent: Recent,
+    pub(crate) tallies: Tallies,
     pub(crate) announcer: Announcer,
     pub(crate) clock: Arc<dyn Clock>,
     /// Of all lanes: they write to one disk.
@@ -101,7 +103,7 @@ impl Committer {
         let Some(first) = entries.first() else {
             return Ok(Committed { answers: Vec::new(), commit: None });
         };
-        let partition = first.workspace.partition();
+        let partition = first.partition;
         let bytes = entries.iter().map(|entry| entry.record.len()).sum();
         let room = self.waiting.room(bytes, full).await?;
         let (reply, answer) = oneshot::channel();
@@ -142,6 +144,7 @@ impl Worker {
                     tracing::info!("commits succeed again");
                 }
                 let met = answers.iter().any(|answer| !matches!(answer, Appended::New { .. }));
+                self.tallies.note(&entries, &answers);
                 // Before anybody is told that there is something to read. The commit is over and the
                 // entries are nobody else's.
                 if self.heads.are_followed()

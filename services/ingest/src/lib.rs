@@ -48,6 +48,7 @@ use crate::domain::limits::CALL_BYTES_MAX;
 use crate::guard::Guard;
 use crate::heads::Heads;
 use crate::limits::Limits;
+use crate::limits::tallies::Tallies;
 use crate::limits::usage::Usage;
 use crate::recent::Recent;
 use crate::store::{AccessStore, CatalogCopyStore, LedgerReader, LedgerWriter};
@@ -70,13 +71,14 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
     heads.raise(reader.heads().await.map_err(unreadable)?);
     let (announcer, announcing) = Announcer::new(Arc::clone(&hot));
     ctx.tasks.spawn(announcing);
-    let recent = Recent::new();
+    let (recent, tallies) = (Recent::new(), Tallies::new());
     let ledger = LedgerWriter::new(db.clone());
     ledger.read_keys(&ctx.stop).await.map_err(unreadable)?;
     let worker = Worker {
         ledger: ledger.clone(),
         heads: heads.clone(),
         recent: recent.clone(),
+        tallies: tallies.clone(),
         announcer,
         clock: Arc::clone(&ctx.clock),
         failing: Arc::default(),
@@ -113,7 +115,7 @@ async fn begin(config: Config, ctx: &Context) -> Result<Service, StartError> {
 
     let limits = Limits::new(config.allowance, &db, ledger, Arc::clone(&hot), &ctx.clock)
         .map_err(|error| StartError::new("what limits workspaces cannot be kept").because(error))?;
-    let usage = Usage::new(&db, heads.clone(), &limits, ctx);
+    let usage = Usage::new(&db, (heads.clone(), tallies), &limits, ctx);
     ctx.tasks.spawn(usage.run());
 
     let (access, noting) =

@@ -102,6 +102,7 @@ mod tests {
         for seq in seqs {
             let entry = NewEntry {
                 workspace: WorkspaceId::new(1).unwrap(),
+                partition: partition(),
                 kind: 10,
                 occurred: Timestamp::EPOCH,
                 dedupe: None,

@@ -41,6 +41,7 @@ async fn commits_that_fail_are_said_once_an_outage() {
         ledger: LedgerWriter::new(database.db.clone()),
         heads: Heads::new(),
         recent: Recent::new(),
+        tallies: Tallies::new(),
         announcer,
         clock: Arc::new(SystemClock),
         failing: Arc::default(),

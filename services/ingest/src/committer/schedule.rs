@@ -155,15 +155,13 @@ mod tests {
     use super::super::{Job, WhenFull};
     use super::*;
     use futures_util::FutureExt as _;
-    use kernel::{Partition, WorkspaceId};
+    use kernel::Partition;
 
-    /// A call with so many entries of a workspace in partition `n`.
+    /// A call with so many entries of partition `n`.
     fn job(n: i16, count: usize) -> Job {
         let (committer, mut jobs) = idle(1);
-        let workspace = (1..).filter_map(WorkspaceId::new);
-        let workspace = workspace.into_iter().find(|w| w.partition() == Partition::new(n).unwrap());
         let mut one = entries(10);
-        one[0].workspace = workspace.unwrap();
+        one[0].partition = Partition::new(n).unwrap();
         let all = one.iter().cycle().take(count).cloned().collect();
         assert!(committer.append(all, WhenFull::Refuse).now_or_never().is_none(), "it waits");
         jobs.try_recv().unwrap()

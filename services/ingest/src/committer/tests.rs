@@ -17,6 +17,7 @@ const CALLERS: usize = 40;
 pub(super) fn entries(bytes: usize) -> Vec<NewEntry> {
     vec![NewEntry {
         workspace: WorkspaceId::new(1).unwrap(),
+        partition: WorkspaceId::new(1).unwrap().partition(),
         kind: 10,
         occurred: Timestamp::EPOCH,
         dedupe: None,

@@ -6,7 +6,7 @@ use std::fmt;
 use chassis::auth::Principal;
 use chassis::trace;
 use fault::{ErrorReason, Fault, Violations};
-use kernel::{EventId, Position, WorkspaceId};
+use kernel::{EventId, Partition, Position, WorkspaceId};
 use prost::Message as _;
 use wire::common::v1::Scope;
 use wire::ingest::v1::event::Body;
@@ -28,6 +28,7 @@ const CORRECTIONS_MAX: usize = 64;
 /// What a call's events are held against.
 pub(super) struct Gate {
     pub(super) workspace: WorkspaceId,
+    partition: Partition,
     settings: WorkspaceSettings,
     door: Door,
 }
@@ -72,7 +73,7 @@ impl IngestApi {
         let past = (!caller.allows(Scope::Backfill)).then_some(PAST_MAX);
         let now = self.0.clock.now();
         let door = Door { workspace, currency: settings.currency, now, past };
-        Ok(Gate { workspace, settings, door })
+        Ok(Gate { workspace, partition: workspace.partition(), settings, door })
     }
 
     /// Records one portion and answers for each event in its order. An error is nobody's own fault: none of
@@ -155,6 +156,7 @@ impl IngestApi {
             LedgerRecord { event, valuation, corrects, call_cost, ..LedgerRecord::default() };
         let entry = NewEntry {
             workspace: gate.workspace,
+            partition: gate.partition,
             kind: parsed.kind,
             occurred: parsed.occurred,
             dedupe: parsed.dedupe,
@@ -187,7 +189,7 @@ impl IngestApi {
             let entries = committed.answers.iter().zip(&records);
             guard::note(&self.0.guard, workspace, entries.filter_map(newly));
         }
-        let answers = committed.answers.into_iter().zip(&records);
+        let answers = committed.answers.into_iter().zip(records);
         let receipts = answers.map(|(appended, record)| answer(appended, record));
         Ok(receipts.map(|receipt| admission::warn(receipt, past)).collect())
     }
@@ -211,18 +213,18 @@ fn newly<'r>((appended, record): (&Appended, &'r LedgerRecord)) -> Option<(i64, 
     }
 }
 
-fn answer(appended: Appended, record: &LedgerRecord) -> Result<Receipt, Fault> {
+fn answer(appended: Appended, record: LedgerRecord) -> Result<Receipt, Fault> {
     match appended {
         Appended::New { position, recorded } => {
             Ok(render::receipt(Some((position, recorded)), false, record))
         }
         Appended::Duplicate { position, recorded, record } => {
             let first = decode(&record, position)?;
-            Ok(render::receipt(Some((position, recorded)), true, &first))
+            Ok(render::receipt(Some((position, recorded)), true, first))
         }
         Appended::Conflict { position, clash } => {
             let stands = decode(&clash.record, position)?;
-            Err(conflict::fault(position, (&stands, clash.hash), (record, clash.sent_hash)))
+            Err(conflict::fault(position, (&stands, clash.hash), (&record, clash.sent_hash)))
         }
     }
 }

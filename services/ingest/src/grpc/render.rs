@@ -14,11 +14,11 @@ use crate::domain::{Cost, CostSource, KeyRecord, Scope, Valuation, Workspace};
 pub(super) fn receipt(
     place: Option<(Position, Timestamp)>,
     duplicate: bool,
-    record: &LedgerRecord,
+    record: LedgerRecord,
 ) -> Receipt {
     let valuation = record.valuation.as_ref();
     // An entry that was taken unvalued, or is older than the stamp, has what was sent.
-    let sent = || step(record).and_then(|step| step.agent_cost.clone());
+    let sent = || step(&record).and_then(|step| step.agent_cost.clone());
     let agent_cost = valuation.and_then(|v| v.agent_cost.clone()).or_else(sent);
     let cost_saved = valuation.map(cost_saved);
     let converted = valuation.and_then(|v| v.converted_cost.as_ref());
@@ -36,12 +36,12 @@ pub(super) fn receipt(
         position: place.map(|(position, _)| position.to_string()).unwrap_or_default(),
         recorded_time: place.map(|(_, recorded)| timestamp(recorded)),
         duplicate,
-        valuation: record.valuation.clone(),
         cost_saved,
         agent_cost,
         net_saved,
-        warnings: overflow(record),
-        call_cost: record.call_cost.clone(),
+        warnings: overflow(&record),
+        valuation: record.valuation,
+        call_cost: record.call_cost,
     }
 }
 

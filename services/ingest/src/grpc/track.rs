@@ -30,7 +30,7 @@ impl IngestApi {
         let targets = self.targets(gate.workspace, [&event].into_iter()).await?;
         let ready = self.ready(&gate, event, &targets, Place::Event)?;
         if request.validate_only {
-            return Ok(render::receipt(None, false, &ready.record));
+            return Ok(render::receipt(None, false, ready.record));
         }
         self.commit_one(ready, Recorder::Caller).await
     }

@@ -6,6 +6,7 @@
 pub(crate) mod dimensions;
 mod quota;
 mod rate;
+pub(crate) mod tallies;
 pub(crate) mod usage;
 
 use std::collections::BTreeSet;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::dimensions::DimensionValues;
+use super::tallies::{Behind, Tallies};
 use crate::heads::{Heads, Marks};
 use crate::store::{Counted, UsageStore};
 
@@ -26,17 +27,24 @@ pub(crate) struct Usage {
     store: UsageStore,
     values: Arc<DimensionValues>,
     heads: Heads,
+    tallies: Tallies,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
     cursors: Marks,
 }
 
 impl Usage {
-    pub(crate) fn new(db: &Db, heads: Heads, limits: &Limits, ctx: &Context) -> Self {
+    pub(crate) fn new(
+        db: &Db,
+        (heads, tallies): (Heads, Tallies),
+        limits: &Limits,
+        ctx: &Context,
+    ) -> Self {
         Self {
             store: UsageStore(db.clone()),
             values: Arc::clone(&limits.values),
             heads,
+            tallies,
             clock: Arc::clone(&ctx.clock),
             stop: ctx.stop.clone(),
             cursors: Marks::default(),
@@ -91,8 +99,10 @@ impl Usage {
         let head = self.heads.now().of(partition);
         while self.cursors.of(partition) < head && !self.stop.is_cancelled() {
             let from = Position { partition, seq: self.cursors.of(partition) };
-            let to = head.min(from.seq + STEP);
-            let counted = self.store.count(from, to).await?;
+            let counted = match self.tallies.take(from, head) {
+                Behind::Tallied { to, events } => self.store.add(from, to, events).await?,
+                Behind::Unknown { to } => self.store.count(from, to.min(from.seq + STEP)).await?,
+            };
             let (Counted::To(seq) | Counted::Elsewhere(seq)) = counted;
             self.cursors.raise([Position { partition, seq }]);
             if counted == Counted::Elsewhere(seq) {

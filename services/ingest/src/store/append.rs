@@ -17,6 +17,8 @@ use crate::domain::Fingerprint;
 #[derive(Debug, Clone)]
 pub(crate) struct NewEntry {
     pub(crate) workspace: WorkspaceId,
+    /// Of the workspace: a digest of it, asked for several times an entry.
+    pub(crate) partition: Partition,
     /// Field number of the event's body.
     pub(crate) kind: i16,
     pub(crate) occurred: Timestamp,
@@ -98,13 +100,13 @@ pub(super) async fn append_known(
     recorded: Timestamp,
     known: &mut KnownKeys,
 ) -> Result<(Vec<Appended>, Vec<Position>, Added), db::Error> {
-    let partitions = entries.iter().map(|e| e.workspace.partition()).collect();
+    let partitions = entries.iter().map(|e| e.partition).collect();
     let standing = find_known(txn, known, partitions, keyed(entries)).await?;
     let fates = fates(entries, &standing);
     let (heads, seqs) = write(txn, entries, &fates, recorded).await?;
     let new = entries.iter().zip(&fates).zip(&seqs);
     let new = new.filter(|((_, fate), _)| matches!(fate, Fate::New));
-    let used = new.filter_map(|((e, _), seq)| Some((e.workspace.partition(), e.dedupe?, *seq)));
+    let used = new.filter_map(|((e, _), seq)| Some((e.partition, e.dedupe?, *seq)));
     let added = known.add(txn, used.collect(), &heads).await?;
     Ok((answers(entries, &fates, &seqs, recorded), heads, added))
 }
@@ -129,7 +131,7 @@ fn answers(
     recorded: Timestamp,
 ) -> Vec<Appended> {
     let answers = entries.iter().zip(fates).enumerate().map(|(index, (entry, fate))| {
-        let partition = entry.workspace.partition();
+        let partition = entry.partition;
         match fate {
             Fate::New => {
                 let position = Position { partition, seq: seqs[index] };
@@ -162,7 +164,7 @@ fn fates<'a>(entries: &[NewEntry], standing: &'a ByKey) -> Vec<Fate<'a>> {
     let mut first = HashMap::with_capacity(entries.len());
     let fates = entries.iter().enumerate().map(|(index, entry)| {
         let Some(dedupe) = entry.dedupe else { return Fate::New };
-        let key = (entry.workspace.partition().get(), dedupe);
+        let key = (entry.partition.get(), dedupe);
         if let Some(stands) = standing.get(&key) {
             return Fate::Stands(stands);
         }
@@ -185,7 +187,7 @@ fn seqs(entries: &[NewEntry], fates: &[Fate<'_>], heads: &[Position]) -> Vec<i64
         .iter()
         .zip(fates)
         .rev()
-        .map(|(entry, fate)| match (fate, next.get_mut(&entry.workspace.partition())) {
+        .map(|(entry, fate)| match (fate, next.get_mut(&entry.partition)) {
             (Fate::New, Some(head)) => {
                 *head -= 1;
                 *head + 1
@@ -223,8 +225,7 @@ pub(super) struct Stands {
 
 /// Locks the head rows for the rest of the transaction, where several write.
 async fn hold_heads(txn: &mut Transaction, entries: &[NewEntry]) -> Result<(), db::Error> {
-    let touched: BTreeSet<i64> =
-        entries.iter().map(|e| e.workspace.partition().get().into()).collect();
+    let touched: BTreeSet<i64> = entries.iter().map(|e| e.partition.get().into()).collect();
     let rows = Rows::new().int("partition", touched.into_iter().collect());
     let sql = "SELECT partition, head FROM log_head \
                WHERE partition IN (SELECT rows.partition FROM {rows}) ORDER BY partition {for_update}";
@@ -242,7 +243,7 @@ async fn move_heads(
     let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
     for (entry, fate) in entries.iter().zip(fates) {
         if matches!(fate, Fate::New) {
-            *counts.entry(entry.workspace.partition().get().into()).or_default() += 1;
+            *counts.entry(entry.partition.get().into()).or_default() += 1;
         }
     }
     if counts.is_empty() {
@@ -271,7 +272,7 @@ async fn move_heads(
 pub(super) type ByKey = HashMap<(i16, Fingerprint), Stands>;
 
 fn keyed(entries: &[NewEntry]) -> impl Iterator<Item = (Partition, Fingerprint)> {
-    entries.iter().filter_map(|e| Some((e.workspace.partition(), e.dedupe?)))
+    entries.iter().filter_map(|e| Some((e.partition, e.dedupe?)))
 }
 
 /// The entries that stand under `keys`, by the index of keys.
@@ -346,7 +347,7 @@ async fn insert(
     let new: Vec<(&NewEntry, i64)> = new.map(|((entry, _), seq)| (entry, *seq)).collect();
     let inserted = txn.insert("event", &COLUMNS, new.into_iter(), |row, (entry, seq)| {
         let trace = entry.trace.map(|trace| trace.to_bytes());
-        row.small_int(entry.workspace.partition().get())
+        row.small_int(entry.partition.get())
             .int(seq)
             .int(entry.workspace.get())
             .small_int(entry.kind)

@@ -32,5 +32,5 @@ pub(crate) use dimension_value::DimensionStore;
 pub use migration::Migrator;
 pub(crate) use read::{LedgerReader, Row};
 pub(crate) use rotation::Rotated;
-pub(crate) use usage::{Counted, UsageStore};
+pub(crate) use usage::{Counted, MonthlyEvents, UsageStore};
 pub(crate) use writer::LedgerWriter;

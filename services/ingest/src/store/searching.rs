@@ -29,6 +29,7 @@ fn workspace(number: i64) -> WorkspaceId {
 async fn filled(db: Db) -> LedgerReader {
     let entry = |number: i64, seq: i64| NewEntry {
         workspace: workspace(number),
+        partition: workspace(number).partition(),
         kind: if seq % 2 == 1 { 10 } else { 12 },
         occurred: Timestamp::from_micros(seq),
         dedupe: None,

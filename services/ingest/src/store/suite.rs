@@ -46,6 +46,7 @@ pub(super) fn workspace(number: i64) -> WorkspaceId {
 pub(super) fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> NewEntry {
     NewEntry {
         workspace,
+        partition: workspace.partition(),
         kind: 10,
         occurred: Timestamp::from_micros(1_770_000_000_000_001),
         dedupe: key.map(|key| Fingerprint::of_key(workspace, key)),

@@ -6,7 +6,9 @@ use db::Db;
 use kernel::{Position, Timestamp, WorkspaceId};
 
 use super::suite::{commit, entry, new_workspace, workspace};
-use super::{AccessStore, Counted, DimensionStore, Expect, LedgerWriter, UsageStore};
+use super::{
+    AccessStore, Counted, DimensionStore, Expect, LedgerWriter, MonthlyEvents, UsageStore,
+};
 use crate::domain::dimensions::ValueDigest;
 use crate::domain::workspace::Change;
 use crate::domain::{Dimension, Fingerprint, Month};
@@ -57,13 +59,20 @@ pub(crate) async fn entries_are_counted_once_by_workspace_and_month_of_recording
     assert_eq!(used(one, july).await, (1, 8));
     assert_eq!(store.count(Position { seq: 8, ..start }, 12).await.unwrap(), Counted::To(12));
     assert_eq!((used(one, june).await, used(one, july).await), ((3, 12), (5, 12)));
+    // What is known need not be read, and is added once as well.
+    record(&db, one, 2, july).await;
+    let known = || MonthlyEvents::from([((one, Month::of(july)), 2)]);
+    let behind = Position { seq: 12, ..start };
+    assert_eq!(store.add(behind, 14, known()).await.unwrap(), Counted::To(14));
+    assert_eq!(store.add(behind, 14, known()).await.unwrap(), Counted::Elsewhere(14));
+    assert_eq!(used(one, july).await, (7, 14));
     // Duplicates are no entries.
     let repeated = || vec![entry(two, Some("k"), "a")];
     commit(&db, repeated()).await;
     commit(&db, repeated()).await;
     let cursors = store.cursors().await.unwrap();
     assert_eq!(cursors.len(), 64);
-    assert!(cursors.contains(&Position { seq: 12, ..start }));
+    assert!(cursors.contains(&Position { seq: 14, ..start }));
 }
 
 pub(crate) async fn of_replicas_that_count_at_once_one_does(db: Db) {

@@ -23,6 +23,7 @@ const COMMITS: i64 = 40;
 fn entry(workspace: WorkspaceId) -> NewEntry {
     NewEntry {
         workspace,
+        partition: workspace.partition(),
         kind: 10,
         occurred: Timestamp::EPOCH,
         dedupe: None,
