@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::{
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    TransactionTrait as _,
+};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::group::Line;
 use crate::settings::Target;
-use crate::{OpenError, Settings, Work, postgres, sqlite};
+use crate::{Error, OpenError, Settings, Work, postgres, sqlite};
 
 /// An open database. Cheap to clone; all clones share the same connections.
 #[derive(Clone)]
@@ -43,6 +46,22 @@ impl Db {
     /// For reading with sea-orm. Its connections refuse writes; use [`Db::write`].
     pub fn reader(&self) -> &DatabaseConnection {
         &self.inner.reader
+    }
+
+    /// For several statements of sea-orm that only read: all of them see the database as it was at the first.
+    ///
+    /// # Errors
+    /// [`Error`] when no transaction could be begun.
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
+        let reader = self.reader();
+        let snapshot = match self.backend() {
+            DbBackend::Postgres => {
+                let (isolation, access) = (IsolationLevel::RepeatableRead, AccessMode::ReadOnly);
+                reader.begin_with_config(Some(isolation), Some(access)).await?
+            }
+            _ => reader.begin().await?,
+        };
+        Ok(snapshot)
     }
 
     /// Whether writes that wait share a commit: on SQLite, where there is one writer.

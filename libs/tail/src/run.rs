@@ -52,8 +52,8 @@ pub trait Consumer: Send + Sync + 'static {
     }
 
     /// How many partitions to apply at the same time, at most, of those that were put together (see
-    /// [`Consumer::appetite`]): each in a transaction of its own, and each in its own order. One after the
-    /// other, unless a consumer says otherwise.
+    /// [`Consumer::appetite`]): each in its own order, in a transaction of its own or one they share. One
+    /// after the other, unless a consumer says otherwise.
     fn abreast(&self) -> usize {
         1
     }

@@ -8,7 +8,7 @@ use crate::domain::{Content, Dimensions, Grain, Held, Level};
 /// 128 bits of SHA-256, as the ledger's dedupe keys are: a billion sets have a chance of 10⁻²¹ to meet.
 pub(crate) type Digest = [u8; 16];
 
-/// SHA-256 over cells in the order of grain, level, start and name: equal seals, equal cells.
+/// SHA-256 over cells in the order of [`Ordered`] and name: equal seals, equal cells.
 #[derive(Debug, Default)]
 pub(crate) struct Seal(Sha256);
 
@@ -56,6 +56,21 @@ impl Seal {
     }
 }
 
+/// The place of cells, in the order of the numbers that rows hold: the one in which they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ordered {
+    numbers: (i16, i16),
+    start: Timestamp,
+    pub(crate) within: (Grain, Level, Timestamp),
+}
+
+impl Ordered {
+    pub(crate) fn of(within: (Grain, Level, Timestamp)) -> Self {
+        let (grain, level, start) = within;
+        Self { numbers: (grain.number(), level.number()), start, within }
+    }
+}
+
 /// The seal of cells in any order.
 pub(crate) fn seal(cells: &[Held]) -> String {
     let mut named: Vec<((Grain, Level, Timestamp), Digest, &Content)> = cells
@@ -65,7 +80,7 @@ pub(crate) fn seal(cells: &[Held]) -> String {
             (place, digest(&cell.dimensions), &cell.content)
         })
         .collect();
-    named.sort_unstable_by_key(|(place, name, _)| (*place, *name));
+    named.sort_unstable_by_key(|(place, name, _)| (Ordered::of(*place), *name));
     let mut seal = Seal::default();
     for (place, name, content) in named {
         seal.cell(place, &name, content);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tail::{Batch, Checkpoint, Consumer};
 
 use crate::ledger;
-use crate::store::Store;
+use crate::store::{Part, Store};
 
 /// Entries taken together while a backlog is consumed: many of a partition fall into few cells.
 const ENTRIES: usize = 16_384;
@@ -15,8 +15,8 @@ const PORTION: usize = 8_192;
 /// Partitions applied at once. On PostgreSQL they wait for its answers together; more would keep the
 /// writers' connections from everybody else.
 const PARTITIONS: usize = 8;
-/// On SQLite they share one connection and a wait for the disk: all of them, since while a commit was eight
-/// of fifty busy ones an event waited for seven commits.
+/// On SQLite those that wait are written together: all of them, since while a commit was eight of fifty busy
+/// ones an event waited for seven commits.
 const PARTITIONS_SHARING: usize = kernel::PARTITIONS as usize;
 
 /// Folds batches into cells.
@@ -52,6 +52,7 @@ impl Consumer for Folding {
 
     async fn apply(&self, batch: Batch, checkpoint: Checkpoint) -> Result<(), tail::Error> {
         let partition = batch.partition;
-        self.store.apply(partition, ledger::facts(batch), Box::new(checkpoint)).await
+        let (facts, cursor) = (ledger::facts(batch), Box::new(checkpoint));
+        self.store.apply(Part { partition, facts, cursor }).await
     }
 }

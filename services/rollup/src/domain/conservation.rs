@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Cell, Dimension, Grain, Held, Level, Order, Query, Tally, overview, savings};
+use crate::domain::{
+    Cell, Dimension, Grain, Held, Level, Order, Query, Span, Tally, overview, savings,
+};
 
 /// One equality.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +23,7 @@ impl Check {
 
 /// The checks that need nothing but the cells of the window, all grains and levels of them.
 pub(crate) fn checks(query: &Query, held: &[Held]) -> Vec<Check> {
-    let cover = query.window.cover();
-    let in_cover = |cell: &&Held| {
-        cover.iter().any(|run| run.level == cell.level && run.window.contains(cell.start))
-    };
-    let of = |grain: Grain| held.iter().filter(move |cell| cell.grain == grain);
-    let covered: Vec<Cell> = of(Grain::Full).filter(in_cover).map(Held::cell).collect();
+    let covered = cells(held, Grain::Full, &query.window.cover(Grain::Full));
     let total = overview(query, &covered);
     let counted = quarters(query, held);
     let mut checks = vec![
@@ -35,23 +32,18 @@ pub(crate) fn checks(query: &Query, held: &[Held]) -> Vec<Check> {
         check("days_equal_quarters_cost", DAYS_COST, cost(&total), cost(&counted)),
         check("days_equal_quarters_tickets", DAYS_TICKETS, total.tickets(), counted.tickets()),
     ];
-    for (grain, ids) in [(Grain::Total, TOTALS), (Grain::Work, WORK)] {
+    // The hours that no report of this window reads, as they lie in days, are those of another's edges.
+    let hours = query.window.cover_by(&[Level::Quarter, Level::Hour]);
+    for (grain, ids, cover, against) in [
+        (Grain::Total, HOURS, hours, &counted),
+        (Grain::Total, TOTALS, query.window.cover(Grain::Total), &total),
+        (Grain::Work, WORK, query.window.cover(Grain::Work), &total),
+    ] {
         // They cannot be held against what they do not tell apart.
-        if Grain::telling(query.named()) > grain {
-            continue;
+        if Grain::telling(query.named()) <= grain {
+            let coarse = overview(query, &cells(held, grain, &cover));
+            checks.extend(compared(ids, &coarse, against));
         }
-        let coarse: Vec<Cell> = of(grain).filter(in_cover).map(Held::cell).collect();
-        let coarse = overview(query, &coarse);
-        let sums = |tally: &Tally| {
-            let durations = tally.durations().count();
-            [tally.events(), tally.saved_ms(), cost(tally), tally.tickets(), durations]
-        };
-        let sums = sums(&coarse).into_iter().zip(sums(&total));
-        checks.extend(
-            ids.into_iter()
-                .zip(sums)
-                .map(|((id, description), (left, right))| check(id, description, left, right)),
-        );
     }
     let mut segments = Tally::default();
     for row in
@@ -93,8 +85,28 @@ const DAYS_TIME: &str = "milliseconds saved by days, and by quarter hours alone"
 const DAYS_COST: &str =
     "millionths of agent cost of all currencies by days, and by quarter hours alone";
 const DAYS_TICKETS: &str = "distinct tickets by days, and by quarter hours alone";
-/// Events, time, cost, tickets and durations of the coarsest cells.
-const TOTALS: [(&str, &str); 5] = [
+/// Of each sum in which coarse cells are compared: the id of its check, and the description.
+type Sums = [(&'static str, &'static str); 5];
+
+/// Events, time, cost, tickets and durations of the coarsest cells, by hours.
+const HOURS: Sums = [
+    (
+        "hours_equal_quarters_events",
+        "steps by whole hours with quarter hours at the edges, and by quarter hours alone",
+    ),
+    ("hours_equal_quarters_time", "milliseconds saved by hours, and by quarter hours alone"),
+    (
+        "hours_equal_quarters_cost",
+        "millionths of agent cost of all currencies by hours, and by quarter hours alone",
+    ),
+    ("hours_equal_quarters_tickets", "distinct tickets by hours, and by quarter hours alone"),
+    (
+        "hours_equal_quarters_durations",
+        "steps that say how long they took by hours, and by quarter hours alone",
+    ),
+];
+/// The same of them as a report reads them.
+const TOTALS: Sums = [
     ("totals_equal_cells_events", "steps of the totals, and of the cells of every combination"),
     (
         "totals_equal_cells_time",
@@ -115,7 +127,7 @@ const TOTALS: [(&str, &str); 5] = [
     ),
 ];
 /// The same of the cells by task type and agent.
-const WORK: [(&str, &str); 5] = [
+const WORK: Sums = [
     ("work_equals_cells_events", "steps by task type and agent, and by every combination"),
     (
         "work_equals_cells_time",
@@ -149,6 +161,26 @@ const LEDGER_COST: &str =
 const LEDGER_TICKETS: &str = "distinct tickets in the cells, and in the ledger";
 const LEDGER_CELLS: &str =
     "cells that a recount of the ledger does not give, or gives otherwise; and zero";
+
+/// The cells of a grain that lie in these runs.
+fn cells(held: &[Held], grain: Grain, cover: &[Span]) -> Vec<Cell> {
+    let covers = |cell: &Held, run: &Span| {
+        (run.level, cell.grain) == (cell.level, grain) && run.window.contains(cell.start)
+    };
+    let lies_in = held.iter().filter(|cell| cover.iter().any(|run| covers(cell, run)));
+    lies_in.map(Held::cell).collect()
+}
+
+fn compared(ids: Sums, left: &Tally, right: &Tally) -> impl Iterator<Item = Check> {
+    let sums = |tally: &Tally| {
+        let durations = tally.durations().count();
+        [tally.events(), tally.saved_ms(), cost(tally), tally.tickets(), durations]
+    };
+    let sums = sums(left).into_iter().zip(sums(right));
+    ids.into_iter()
+        .zip(sums)
+        .map(|((id, description), (left, right))| check(id, description, left, right))
+}
 
 /// What the quarter hours come to, however they were filled.
 fn quarters(query: &Query, held: &[Held]) -> Tally {
@@ -219,4 +251,73 @@ fn differing(held: &[Held], recount: &[Held]) -> i64 {
 
 fn place(cell: &Held) -> (Grain, Level, kernel::Timestamp, &crate::domain::Dimensions) {
     (cell.grain, cell.level, cell.start, &cell.dimensions)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::samples::{DAY, START, fold, query, step, workspace};
+    use crate::domain::{Durations, Filter, Recount, Step};
+    use kernel::{Outcome, SavingsPolicy};
+
+    const HOUR: i64 = DAY / 24;
+
+    /// Three days of steps, one every 25 minutes.
+    fn held() -> Vec<Held> {
+        let steps: Vec<Step> = (0..172)
+            .map(|n| {
+                let mut step =
+                    step("ticket_routing", 2, Outcome::Success, START + n * HOUR * 5 / 12);
+                step.ticket = Some(format!("T-{n}"));
+                step.spent.agent_ms = Some(1_000);
+                step
+            })
+            .collect();
+        let mut counted = Recount::new(workspace(), query(SavingsPolicy::Credited).window);
+        counted.apply(&fold(&steps));
+        counted.held(&(0..172).collect::<Vec<_>>())
+    }
+
+    fn failing(query: &Query, held: &[Held]) -> Vec<&'static str> {
+        let failing = checks(query, held).into_iter().filter(|check| !check.holds());
+        failing.map(|check| check.id).collect()
+    }
+
+    /// An hour in the middle of a day: no report of the whole days reads it.
+    fn wrong_hour(held: &mut [Held]) -> &mut Held {
+        let noon = |cell: &&mut Held| {
+            cell.level == Level::Hour && cell.start.micros() == START + DAY + 12 * HOUR
+        };
+        held.iter_mut().filter(noon).find(|cell| cell.content.measures.events > 0).unwrap()
+    }
+
+    #[test]
+    fn a_wrong_hour_is_noticed_even_where_no_report_of_the_window_reads_it() {
+        let query = query(SavingsPolicy::Credited);
+        let right = held();
+        assert_eq!(failing(&query, &right), Vec::<&str>::new());
+        let mut wrong = right.clone();
+        wrong_hour(&mut wrong).content.measures.events += 1;
+        assert_eq!(failing(&query, &wrong), ["hours_equal_quarters_events"]);
+        let mut wrong = right.clone();
+        wrong_hour(&mut wrong).content.durations = Durations::default();
+        assert_eq!(failing(&query, &wrong), ["hours_equal_quarters_durations"]);
+        let mut wrong = right.clone();
+        wrong.retain(|cell| cell.level != Level::Hour);
+        assert_eq!(failing(&query, &wrong), HOURS.map(|(id, _)| id));
+        // And one by one, against the ledger.
+        let against_ledger = recounted(&query, &wrong, &right);
+        assert!(against_ledger.iter().any(|check| !check.holds()));
+    }
+
+    #[test]
+    fn hours_are_not_held_against_what_they_do_not_tell_apart() {
+        let mut query = query(SavingsPolicy::Credited);
+        let values = ["ticket_routing".to_owned()].into();
+        query.filters.push(Filter { dimension: Dimension::TaskType, values });
+        let checks = checks(&query, &held());
+        assert!(checks.iter().all(Check::holds));
+        assert!(!checks.iter().any(|check| check.id.starts_with("hours")));
+    }
 }

@@ -1,4 +1,5 @@
-//! Windows in cells: quarter hours of UTC, and whole UTC days so that a month is not 2,880 reads.
+//! Windows in cells: quarter hours of UTC, and whole UTC days so that a month is not 2,880 reads. Where a
+//! grain keeps them, hours between the two: a month that ends now has a day of quarters at its edges.
 //!
 //! A quarter hour is the longest span every IANA zone's days and hours are made of.
 
@@ -6,29 +7,34 @@ use std::time::Duration;
 
 use kernel::{Timestamp, Window};
 
+use crate::domain::Grain;
+
 /// Microseconds of a quarter hour.
 pub(super) const QUARTER: i64 = 15 * 60 * 1_000_000;
-const DAY: i64 = 96 * QUARTER;
+const HOUR: i64 = 4 * QUARTER;
+const DAY: i64 = 24 * HOUR;
 const QUARTER_HOUR: Duration = Duration::from_micros(QUARTER as u64);
 
 /// Longest window a report takes: ten years and a little.
 pub(crate) const WINDOW_DAYS_MAX: i64 = 3_660;
 
-/// How long a cell is.
+/// How long a cell is: each is made of whole ones of those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Level {
     Quarter,
+    Hour,
     Day,
 }
 
 impl Level {
-    pub(crate) const ALL: [Self; 2] = [Self::Quarter, Self::Day];
+    pub(crate) const ALL: [Self; 3] = [Self::Quarter, Self::Hour, Self::Day];
 
     /// The number rows hold.
     pub(crate) const fn number(self) -> i16 {
         match self {
             Self::Quarter => 0,
             Self::Day => 1,
+            Self::Hour => 2,
         }
     }
 
@@ -38,9 +44,21 @@ impl Level {
         Timestamp::from_micros(at.micros().div_euclid(length) * length)
     }
 
+    /// The first start of a cell that is not before `at`.
+    fn ceil(self, at: Timestamp) -> Timestamp {
+        let floor = self.floor(at);
+        if floor == at { at } else { Timestamp::from_micros(floor.micros() + self.micros()) }
+    }
+
+    /// The whole cells of a window. `None` where it has none.
+    fn within(self, window: Window) -> Option<Window> {
+        Window::new(self.ceil(window.start()), self.floor(window.end()))
+    }
+
     const fn micros(self) -> i64 {
         match self {
             Self::Quarter => QUARTER,
+            Self::Hour => HOUR,
             Self::Day => DAY,
         }
     }
@@ -111,27 +129,17 @@ impl AlignedWindow {
         (self.0.end().micros() - self.0.start().micros()) as f64 / DAY as f64
     }
 
-    /// The fewest runs of cells that make up the window: quarters at the edges, days between.
-    pub(crate) fn cover(&self) -> Vec<Span> {
-        let (start, end) = (self.0.start().micros(), self.0.end().micros());
-        let first_day =
-            start.div_euclid(DAY) * DAY + if start.rem_euclid(DAY) == 0 { 0 } else { DAY };
-        let last_day = end.div_euclid(DAY) * DAY;
-        let runs = if first_day < last_day {
-            [
-                (Level::Quarter, start, first_day),
-                (Level::Day, first_day, last_day),
-                (Level::Quarter, last_day, end),
-            ]
-        } else {
-            [(Level::Quarter, start, end), (Level::Day, end, end), (Level::Quarter, end, end)]
-        };
-        runs.into_iter()
-            .filter_map(|(level, from, to)| {
-                let window = Window::new(Timestamp::from_micros(from), Timestamp::from_micros(to))?;
-                Some(Span { level, window })
-            })
-            .collect()
+    /// The fewest cells of a grain that make up the window, in runs: short ones at the edges, long ones
+    /// between.
+    pub(crate) fn cover(&self, grain: Grain) -> Vec<Span> {
+        self.cover_by(grain.levels())
+    }
+
+    /// The same of these levels: quarters first, and each longer than the one before.
+    pub(crate) fn cover_by(&self, levels: &[Level]) -> Vec<Span> {
+        let mut spans = Vec::new();
+        cover(self.0, levels, &mut spans);
+        spans
     }
 }
 
@@ -143,13 +151,25 @@ pub(crate) struct Span {
     pub(crate) window: Window,
 }
 
+/// Adds the runs that make up a window: the longest cells within, the next shorter ones before and after.
+fn cover(window: Window, levels: &[Level], spans: &mut Vec<Span>) {
+    let [level, longer @ ..] = levels else { return };
+    let span = |window| Span { level: *level, window };
+    let Some(within) = longer.first().and_then(|next| next.within(window)) else {
+        spans.push(span(window));
+        return;
+    };
+    spans.extend(Window::new(window.start(), within.start()).map(span));
+    cover(within, longer, spans);
+    spans.extend(Window::new(within.end(), window.end()).map(span));
+}
+
 fn floor(at: &Timestamp) -> Timestamp {
     Level::Quarter.floor(*at)
 }
 
 fn ceil(at: &Timestamp) -> Timestamp {
-    let floor = floor(at).micros();
-    Timestamp::from_micros(if floor == at.micros() { floor } else { floor + QUARTER })
+    Level::Quarter.ceil(*at)
 }
 
 #[cfg(test)]
@@ -179,11 +199,35 @@ mod tests {
     }
 
     #[test]
-    fn a_month_is_read_as_days_with_quarters_at_its_edges() {
-        let window = Window::new(at("2026-01-01T23:45:00Z"), at("2026-01-31T00:30:00Z")).unwrap();
-        let cover = AlignedWindow::new(window).unwrap().cover();
-        let levels: Vec<_> = cover.iter().map(|span| span.level).collect();
-        assert_eq!(levels, [Level::Quarter, Level::Day, Level::Quarter]);
+    fn a_month_is_read_as_days_with_shorter_cells_at_its_edges() {
+        let window = Window::new(at("2026-01-01T09:45:00Z"), at("2026-01-31T09:45:00Z")).unwrap();
+        let window = AlignedWindow::new(window).unwrap();
+        let (quarter, hour, day) = (Level::Quarter, Level::Hour, Level::Day);
+        for grain in [Grain::Work, Grain::Full] {
+            assert_eq!(cells(&window.cover(grain)), [(quarter, 57), (day, 29), (quarter, 39)]);
+        }
+        let totals = [(quarter, 1), (hour, 14), (day, 29), (hour, 9), (quarter, 3)];
+        assert_eq!(cells(&window.cover(Grain::Total)), totals);
+    }
+
+    #[test]
+    fn totals_of_thirty_days_have_at_most_three_quarters_at_each_edge() {
+        let midnight = at("2026-01-01T00:00:00Z");
+        for quarters in 1..=96 {
+            let now = midnight.plus(QUARTER_HOUR * quarters);
+            let window = AlignedWindow::ending(now, Duration::from_secs(30 * 86_400));
+            let cover = cells(&window.cover(Grain::Total));
+            let of = |level| cover.iter().filter(move |(of, _)| *of == level).map(|(_, n)| *n);
+            assert!(of(Level::Quarter).all(|quarters| quarters <= 3), "{now}: {cover:?}");
+            let all: i64 = cover.iter().map(|(_, n)| n).sum();
+            assert!(all <= 29 + 23 + 4, "{now}: {cover:?}");
+        }
+    }
+
+    /// How many cells of which level follow one another.
+    fn cells(cover: &[Span]) -> Vec<(Level, i64)> {
+        let length = |window: Window| window.end().micros() - window.start().micros();
+        cover.iter().map(|span| (span.level, length(span.window) / span.level.micros())).collect()
     }
 
     proptest! {
@@ -194,14 +238,22 @@ mod tests {
         ) {
             let edge = |n: i64| Timestamp::from_micros(n * QUARTER);
             let window = Window::new(edge(start), edge(start + quarters)).unwrap();
-            let mut next = window.start();
-            for span in AlignedWindow::new(window).unwrap().cover() {
-                prop_assert_eq!(span.window.start(), next);
-                prop_assert_eq!(span.level.floor(span.window.start()), span.window.start());
-                prop_assert_eq!(span.level.floor(span.window.end()), span.window.end());
-                next = span.window.end();
+            for grain in Grain::ALL {
+                let mut next = window.start();
+                for span in AlignedWindow::new(window).unwrap().cover(grain) {
+                    prop_assert_eq!(span.window.start(), next);
+                    prop_assert_eq!(span.level.floor(span.window.start()), span.window.start());
+                    prop_assert_eq!(span.level.floor(span.window.end()), span.window.end());
+                    prop_assert!(grain.levels().contains(&span.level));
+                    // Nor is anything read in parts that lies in a longer cell as a whole.
+                    let longer = grain.levels().iter().filter(|level| **level > span.level);
+                    for level in longer {
+                        prop_assert_eq!(level.within(span.window), None);
+                    }
+                    next = span.window.end();
+                }
+                prop_assert_eq!(next, window.end());
             }
-            prop_assert_eq!(next, window.end());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Steps become deltas of cells: one per (workspace, grain, level, start, dimensions), whatever the order and
 //! however the ledger was cut into batches. A step taken away is a delta with the other sign.
 //!
-//! Steps are listed, and sorted once for each grain and level: a map of cells, of which the full ones hold
-//! hardly more than a step each, took half of what folding takes now.
+//! Steps are listed, and sorted once for each grain and each level it keeps: a map of cells, of which the
+//! full ones hold hardly more than a step each, took half of what folding takes now.
 
 use foldhash::HashMap;
 use kernel::{Timestamp, WorkspaceId};
@@ -156,7 +156,7 @@ impl Folded {
         let mut cells = Vec::new();
         let mut parts = Vec::with_capacity(self.added.len());
         for (place, grain) in Grain::ALL.into_iter().enumerate() {
-            for level in Level::ALL {
+            for &level in grain.levels() {
                 parts.clear();
                 for (nth, (added, rank)) in self.added.iter().zip(&ranks).enumerate() {
                     let (start, sets) = (level.floor(added.occurred), added.sets[place]);

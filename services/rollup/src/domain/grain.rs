@@ -1,9 +1,9 @@
-//! How finely cells tell steps apart.
+//! How finely cells tell steps apart, and how long those are that are kept of each kind.
 //!
 //! What most people ask names no dimension, and a cell for each combination of twelve of them is nearly a
 //! cell an event: an overview of 100,000 events took 0.3 s while it had to add up all of those.
 
-use crate::domain::{Dimension, Key};
+use crate::domain::{Dimension, Key, Level};
 
 /// Which dimensions the cells of a kind keep apart. Outcome, rate and currency always are: no sum would
 /// mean anything without.
@@ -27,6 +27,16 @@ impl Grain {
             Self::Total => 0,
             Self::Full => 1,
             Self::Work => 2,
+        }
+    }
+
+    /// How long its cells are, from the shortest on; all have quarter hours. Hours are kept of totals alone:
+    /// those are what is looked at all day, and a window that ends now would read 96 quarters of them at its
+    /// edges. Of the others an hour would cost every append more than it saves the few who ask.
+    pub(crate) const fn levels(self) -> &'static [Level] {
+        match self {
+            Self::Total => &[Level::Quarter, Level::Hour, Level::Day],
+            Self::Work | Self::Full => &[Level::Quarter, Level::Day],
         }
     }
 

@@ -117,7 +117,7 @@ impl Recount {
     #[cfg(any(test, feature = "testkit"))]
     pub(crate) fn read(&self, grain: Grain, window: &AlignedWindow) -> Vec<Cell> {
         let numbers: Vec<u32> = (0..self.numbers.len() as u32).collect();
-        let cover = window.cover();
+        let cover = window.cover(grain);
         let covered = |held: &Held| {
             held.grain == grain
                 && cover

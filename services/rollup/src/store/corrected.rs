@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 
 use db::bulk::Rows;
-use kernel::{Outcome, Partition, WorkspaceId};
+use kernel::{Outcome, WorkspaceId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::generations::Lane;
 use super::original;
+use super::write::{partitions, pinned};
 use crate::domain::{Corrected, Correction, Folder, Judged, Judgement};
 
 const FIND_STEPS: &str = "SELECT found.workspace, found.seq, found.original, found.retracted \
      FROM {rows} CROSS JOIN corrected_step AS found \
-     WHERE found.partition = {0} AND found.workspace = rows.workspace \
+     WHERE found.partition = rows.partition AND found.workspace = rows.workspace \
      AND found.generation = rows.generation AND found.seq = rows.seq";
 
 const FIND_JUDGEMENTS: &str = "SELECT found.workspace, found.step_seq, found.seq, found.outcome, \
      found.human_edit_ms, found.retracted FROM {rows} CROSS JOIN judgement AS found \
-     WHERE found.partition = {0} AND found.workspace = rows.workspace \
+     WHERE found.partition = rows.partition AND found.workspace = rows.workspace \
      AND found.generation = rows.generation AND found.step_seq = rows.seq";
 
 const KEEP_STEPS: &str = "INSERT INTO corrected_step ({columns}) SELECT {columns} FROM {rows} \
@@ -34,7 +35,6 @@ type Known = BTreeMap<(WorkspaceId, i64), Corrected>;
 /// Learns corrections and folds what they do to the cells.
 pub(super) async fn learn(
     txn: &DatabaseTransaction,
-    partition: Partition,
     lane: &Lane,
     corrections: &[&Correction],
     folder: &mut Folder,
@@ -43,7 +43,7 @@ pub(super) async fn learn(
     for correction in corrections {
         known.insert((correction.workspace, correction.step), Corrected::default());
     }
-    find(txn, partition, lane, &mut known).await?;
+    find(txn, lane, &mut known).await?;
     let before = known.clone();
     for &correction in corrections {
         let corrected = known.entry((correction.workspace, correction.step)).or_default();
@@ -51,25 +51,23 @@ pub(super) async fn learn(
             folder.correct(&effect);
         }
     }
-    keep(txn, partition, lane, &before, &known).await
+    keep(txn, lane, &before, &known).await
 }
 
-async fn find(
-    txn: &DatabaseTransaction,
-    partition: Partition,
-    lane: &Lane,
-    known: &mut Known,
-) -> Result<(), db::Error> {
+async fn find(txn: &DatabaseTransaction, lane: &Lane, known: &mut Known) -> Result<(), db::Error> {
     let backend = txn.get_database_backend();
     let keys = || {
         Rows::new()
+            .int("partition", partitions(known.keys().map(|(workspace, _)| *workspace)))
             .int("workspace", known.keys().map(|(workspace, _)| workspace.get()).collect())
             .int("generation", known.keys().map(|key| lane.generation(key.0)).collect())
             .int("seq", known.keys().map(|(_, seq)| *seq).collect())
-            .bind(partition.get())
     };
-    let (steps, judgements) =
-        (keys().statement(backend, FIND_STEPS), keys().statement(backend, FIND_JUDGEMENTS));
+    let find = |sql| {
+        let (rows, sql) = pinned(keys(), known.keys().map(|(workspace, _)| *workspace), sql);
+        rows.statement(backend, &sql)
+    };
+    let (steps, judgements) = (find(FIND_STEPS), find(FIND_JUDGEMENTS));
     for row in txn.query_all_raw(steps).await? {
         let seq: i64 = row.try_get("", "seq")?;
         let corrupt = |column| db::Error::corrupt("corrected_step", column, seq);
@@ -105,7 +103,6 @@ async fn find(
 /// Writes what a batch has changed, and nothing else.
 async fn keep(
     txn: &DatabaseTransaction,
-    partition: Partition,
     lane: &Lane,
     before: &Known,
     after: &Known,
@@ -122,7 +119,7 @@ async fn keep(
         .collect();
     if !steps.is_empty() {
         let rows = Rows::new()
-            .int("partition", vec![partition.get().into(); steps.len()])
+            .int("partition", partitions(steps.iter().map(|((workspace, _), _)| *workspace)))
             .int("workspace", steps.iter().map(|((workspace, _), _)| workspace.get()).collect())
             .int("generation", steps.iter().map(|(key, _)| lane.generation(key.0)).collect())
             .int("seq", steps.iter().map(|((_, seq), _)| *seq).collect())
@@ -148,7 +145,7 @@ async fn keep(
         .iter()
         .map(|(_, (_, now))| now.judgement.map(|judgement| judgement.outcome.as_str().to_owned()));
     let rows = Rows::new()
-        .int("partition", vec![partition.get().into(); judgements.len()])
+        .int("partition", partitions(judgements.iter().map(|(key, _)| key.0)))
         .int("workspace", judgements.iter().map(|(key, _)| key.0.get()).collect())
         .int("generation", judgements.iter().map(|(key, _)| lane.generation(key.0)).collect())
         .int("step_seq", judgements.iter().map(|(key, _)| key.1).collect())

@@ -8,12 +8,11 @@ use super::generations::Lane;
 use super::{corrected, write};
 use crate::domain::{Correction, Fact, Folder};
 
-/// Writes the facts of a lane.
+/// Writes the facts of a lane, whatever partitions they are of.
 pub(super) async fn write(
     txn: &DatabaseTransaction,
-    partition: Partition,
     lane: &Lane,
-    facts: &[Fact],
+    facts: impl IntoIterator<Item = &Fact>,
 ) -> Result<(), db::Error> {
     let mut folder = Folder::default();
     let mut corrections: Vec<&Correction> = Vec::new();
@@ -27,9 +26,9 @@ pub(super) async fn write(
         }
     }
     if !corrections.is_empty() {
-        corrected::learn(txn, partition, lane, &corrections, &mut folder).await?;
+        corrected::learn(txn, lane, &corrections, &mut folder).await?;
     }
-    write::folded(txn, partition, lane, &folder.finish()).await
+    write::folded(txn, lane, &folder.finish()).await
 }
 
 /// Holds the cursor of a partition until the commit, so that its consumer waits; answers where it stands.

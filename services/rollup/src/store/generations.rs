@@ -33,16 +33,16 @@ impl Lane {
     }
 }
 
-/// The lanes of a partition: the one that is read, and one that is built where there is any. To be asked
-/// behind the lock of the cursor, so that a rebuild begins between two batches.
+/// The lanes of some partitions: the one that is read, and one that is built where there is any. To be asked
+/// behind the locks of their cursors, so that a rebuild begins between two batches.
 pub(super) async fn lanes(
     txn: &DatabaseTransaction,
-    partition: Partition,
+    partitions: impl IntoIterator<Item = Partition>,
 ) -> Result<(Lane, Option<Lane>), db::Error> {
     let find = Query::select()
         .columns(["workspace", "live", "building"])
         .from("generation")
-        .and_where(Expr::col("partition").eq(partition.get()))
+        .and_where(Expr::col("partition").is_in(partitions.into_iter().map(Partition::get)))
         .to_owned();
     let mut live = Lane::default();
     let mut building = Lane { listed_only: true, ..Lane::default() };

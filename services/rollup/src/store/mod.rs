@@ -8,6 +8,7 @@ mod facts;
 mod generations;
 pub(crate) mod migration;
 mod original;
+mod packs;
 mod read;
 mod rebuild;
 mod rebuild_row;
@@ -23,6 +24,7 @@ pub mod suite_corrections;
 pub mod suite_shares;
 mod swap;
 mod tiers;
+mod together;
 mod write;
 
 use async_trait::async_trait;
@@ -37,21 +39,24 @@ pub(crate) use shares::{Registered, Request, ShareStore};
 pub(crate) use sql::SqlStore;
 pub(crate) use swap::Seals;
 
-/// One method is one transaction.
+/// A batch of one partition: what it says, and what moves with it.
+pub(crate) struct Part {
+    pub(crate) partition: Partition,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) cursor: Box<dyn Cursor>,
+}
+
+/// One method is one transaction, but for [`Store::apply`], which may share one.
 #[async_trait]
 pub(crate) trait Store: Send + Sync + 'static {
-    /// Adds what a batch says and moves the cursor: both or neither, once.
+    /// Adds what a batch says and moves the cursor: both or neither, once. Batches of different partitions
+    /// may be written together.
     ///
     /// # Errors
     /// [`tail::Error::Fenced`] when the cursor is no longer ours to move, [`tail::Error::Store`] when
     /// the database failed. Nothing was written then, but for a commit whose outcome is unknown, which
     /// the cursor tells.
-    async fn apply(
-        &self,
-        partition: Partition,
-        facts: Vec<Fact>,
-        cursor: Box<dyn Cursor>,
-    ) -> Result<(), tail::Error>;
+    async fn apply(&self, part: Part) -> Result<(), tail::Error>;
 
     /// The cells of some windows, each with the number of its window and summed over it by dimension set,
     /// and the position they reflect: one consistent look. Cells of one grain: all of them tell the same.

@@ -1,6 +1,6 @@
 //! Reading windows: one statement, so that cells and position are of one moment on both databases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use db::bulk::Rows;
@@ -10,14 +10,15 @@ use kernel::{Position, Timestamp, WorkspaceId};
 use sea_orm::{DbErr, QueryResult, StreamTrait as _};
 
 use super::block::{BadBlock, Block, Entries, Entry};
+use super::packs::{self, Within, unpack};
 use super::{Held, Reading, SqlStore};
 use crate::domain::{
     AlignedWindow, Cell, Content, DurationSums, Efforts, Grain, Key, Level, Measures, Span,
     TicketSet, Words,
 };
 
-/// A row that says the position, and the blocks. Counts are read for places where something was taken back
-/// and is not merged yet: without them nobody can tell whether a ticket is still there.
+/// A row that says the position, the blocks, and what is not filed yet. Counts are read for places where
+/// something was taken back and is not merged yet: without them nobody can tell whether a ticket is there.
 const READ: &str = "SELECT tail_partition.seq AS as_of, NULL AS bucket, NULL AS grain, \
      NULL AS level, NULL AS start_time, NULL AS cells, NULL AS counts \
      FROM tail_partition WHERE tail_partition.partition = {0} \
@@ -32,13 +33,27 @@ const READ: &str = "SELECT tail_partition.seq AS as_of, NULL AS bucket, NULL AS 
      SELECT generation.live FROM generation \
      WHERE generation.partition = {0} AND generation.workspace = {2}), 0) \
      AND block.grain = rows.grain AND block.level = rows.level \
-     AND block.start_time >= rows.from_time AND block.start_time < rows.to_time";
+     AND block.start_time >= rows.from_time AND block.start_time < rows.to_time \
+     UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, pack.blocks, NULL FROM cell_pack AS pack \
+     WHERE pack.partition = {0} AND pack.workspace = {2} AND pack.generation = COALESCE((\
+     SELECT generation.live FROM generation \
+     WHERE generation.partition = {0} AND generation.workspace = {2}), 0)";
 
 /// What is to be read.
 struct Wanted {
     bucket: i64,
     grain: Grain,
     span: Span,
+}
+
+impl Wanted {
+    fn bucket(&self) -> usize {
+        usize::try_from(self.bucket).unwrap_or(usize::MAX)
+    }
+
+    fn holds(&self, (grain, level, start): Within) -> bool {
+        (self.grain, self.span.level) == (grain, level) && self.span.window.contains(start)
+    }
 }
 
 /// Whether the counts of tickets are wanted where nothing was taken back.
@@ -51,7 +66,7 @@ enum Counts {
 /// A block that was found.
 struct Found {
     bucket: usize,
-    place: (Grain, Level, Timestamp),
+    place: Within,
     cells: Vec<u8>,
     counts: Option<Vec<u8>>,
 }
@@ -64,7 +79,7 @@ pub(super) async fn windows(
     windows: &[AlignedWindow],
 ) -> Result<Reading<(usize, Cell)>, db::Error> {
     let of = |(bucket, window): (i64, &AlignedWindow)| {
-        window.cover().into_iter().map(move |span| Wanted { bucket, grain, span })
+        window.cover(grain).into_iter().map(move |span| Wanted { bucket, grain, span })
     };
     let wanted: Vec<Wanted> = (0..).zip(windows).flat_map(of).collect();
     let mut sums = Totals::default();
@@ -148,14 +163,16 @@ impl Sum {
     }
 }
 
-/// Every cell that begins in a window, one by one: of all grains, days and quarters alike.
+/// Every cell that begins in a window, one by one: of all grains and levels alike.
 pub(super) async fn every(
     store: &SqlStore,
     workspace: WorkspaceId,
     window: &AlignedWindow,
 ) -> Result<Reading<Held>, db::Error> {
-    let spans = Level::ALL.map(|level| Span { level, window: window.window() });
-    let of = |grain| spans.map(move |span| Wanted { bucket: 0, grain, span });
+    let of = |grain: Grain| {
+        let spans = grain.levels().iter().map(|&level| Span { level, window: window.window() });
+        spans.map(move |span| Wanted { bucket: 0, grain, span })
+    };
     let wanted: Vec<Wanted> = Grain::ALL.into_iter().flat_map(of).collect();
     let mut blocks = BTreeMap::new();
     let as_of = read(store, workspace, &wanted, Counts::All, |found| {
@@ -191,7 +208,7 @@ async fn read(
     store: &SqlStore,
     workspace: WorkspaceId,
     wanted: &[Wanted],
-    counts: Counts,
+    wants: Counts,
     mut take: impl FnMut(Found) -> Result<(), BadBlock>,
 ) -> Result<Position, db::Error> {
     let (db, partition) = (store.db.reader(), workspace.partition());
@@ -203,33 +220,59 @@ async fn read(
         .int("from_time", column(|wanted| wanted.span.window.start().micros()))
         .int("to_time", column(|wanted| wanted.span.window.end().micros()))
         .bind(partition.get())
-        .bind(i16::from(counts == Counts::All))
+        .bind(i16::from(wants == Counts::All))
         .bind(workspace.get())
         .statement(db.get_database_backend(), READ);
     let mut rows = db.stream_raw(statement).await?;
-    let mut seq = 0;
+    let (mut seq, mut packs, mut with_counts) = (0, Vec::new(), BTreeSet::new());
     while let Some(row) = rows.try_next().await? {
-        match found(&row)? {
-            Some(found) => take(found).map_err(|BadBlock| corrupt())?,
-            None => seq = row.try_get("", "as_of")?,
+        match said(&row)? {
+            Said::Position(at) => seq = at,
+            Said::Pack(pack) => packs.push(pack),
+            Said::Block(found) => {
+                if found.counts.is_some() {
+                    with_counts.insert(found.place);
+                }
+                take(found).map_err(|BadBlock| corrupt())?;
+            }
+        }
+    }
+    // At last: what is filed tells whether the counts of a place are wanted.
+    for pack in packs {
+        for (place, Block { cells, counts, .. }) in
+            unpack(&pack).map_err(|BadBlock| packs::corrupt(workspace))?
+        {
+            let wants_counts = wants == Counts::All || with_counts.contains(&place);
+            for bucket in wanted.iter().filter(|wanted| wanted.holds(place)).map(Wanted::bucket) {
+                let counts = wants_counts.then(|| counts.clone());
+                take(Found { bucket, place, cells: cells.clone(), counts })
+                    .map_err(|BadBlock| packs::corrupt(workspace))?;
+            }
         }
     }
     Ok(Position { partition, seq })
 }
 
-/// `None` for the row that only says the position.
-fn found(row: &QueryResult) -> Result<Option<Found>, db::Error> {
-    let Some(cells) = row.try_get::<Option<Vec<u8>>>("", "cells")? else { return Ok(None) };
-    Ok(Some(Found {
-        bucket: usize::try_from(row.try_get::<i64>("", "bucket")?).unwrap_or(usize::MAX),
-        place: place(row)?,
-        cells,
-        counts: row.try_get("", "counts")?,
-    }))
+/// What a row says.
+enum Said {
+    Position(i64),
+    Block(Found),
+    Pack(Vec<u8>),
+}
+
+fn said(row: &QueryResult) -> Result<Said, db::Error> {
+    let Some(cells) = row.try_get::<Option<Vec<u8>>>("", "cells")? else {
+        return Ok(Said::Position(row.try_get("", "as_of")?));
+    };
+    let Some(bucket) = row.try_get::<Option<i64>>("", "bucket")? else {
+        return Ok(Said::Pack(cells));
+    };
+    let bucket = usize::try_from(bucket).unwrap_or(usize::MAX);
+    Ok(Said::Block(Found { bucket, place: place(row)?, cells, counts: row.try_get("", "counts")? }))
 }
 
 /// Where a block lies within its generation.
-pub(super) fn place(row: &QueryResult) -> Result<(Grain, Level, Timestamp), db::Error> {
+pub(super) fn place(row: &QueryResult) -> Result<Within, db::Error> {
     let number = |column| -> Result<i16, DbErr> { row.try_get("", column) };
     let (grain, level) = (number("grain")?, number("level")?);
     let corrupt = |column, number| db::Error::corrupt("cell_block", column, number);

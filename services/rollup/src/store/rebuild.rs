@@ -145,7 +145,7 @@ impl Rebuilds for SqlStore {
                     let built = swap::generation(txn, workspace).await?.building;
                     let built = built.ok_or(tail::Error::Fenced(partition))?;
                     let lane = Lane::only(workspace, built);
-                    facts::write(txn, partition, &lane, &facts).await?;
+                    facts::write(txn, &lane, &facts).await?;
                     Ok(())
                 })
             })
@@ -169,7 +169,7 @@ impl Rebuilds for SqlStore {
     }
 
     async fn seal(&self, claim: &Claim) -> Result<Seals, tail::Error> {
-        swap::seals(self.db.reader(), claim.rebuild.workspace).await
+        swap::seals(&self.db, claim.rebuild.workspace).await
     }
 
     async fn end(

@@ -1,13 +1,15 @@
 //! The contract of the store, run on both databases.
 #![expect(clippy::unwrap_used, missing_docs, reason = "tests: the names are sentences")]
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use db::Db;
 use kernel::{Outcome, Partition, SavingsPolicy, Timestamp, Window, WorkspaceId};
 use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
-use super::{Cursor, Reading, SqlStore, Store};
+use super::{Cursor, Part, Reading, SqlStore, Store};
 use crate::domain::samples::{DAY, START, fold, query, step, workspace};
 use crate::domain::{
     AlignedWindow, Cell, Dimension, Fact, Grain, Order, Query, Recount, Step, overview, savings,
@@ -41,7 +43,7 @@ impl Cursor for Lease {
 async fn apply(store: &SqlStore, steps: &[Step], from: i64, to: i64) -> Result<(), tail::Error> {
     let partition = steps.first().map_or(workspace(), |step| step.workspace).partition();
     let cursor = Box::new(Lease { partition, from, to, dies: false });
-    store.apply(partition, facts(steps), cursor).await
+    store.apply(Part { partition, facts: facts(steps), cursor }).await
 }
 
 fn facts(steps: &[Step]) -> Vec<Fact> {
@@ -107,7 +109,7 @@ pub async fn a_crash_before_the_commit_leaves_nothing_behind(db: Db) {
     let store = SqlStore::new(db);
     let partition = workspace().partition();
     let dying = Box::new(Lease { partition, from: 0, to: 400, dies: true });
-    store.apply(partition, facts(&steps()), dying).await.unwrap_err();
+    store.apply(Part { partition, facts: facts(&steps()), cursor: dying }).await.unwrap_err();
     let reading = read(&store, &query(SavingsPolicy::Gross)).await;
     assert_eq!((reading.as_of.seq, reading.cells.len()), (0, 0));
     apply(&store, &steps(), 0, 400).await.unwrap();
@@ -121,6 +123,70 @@ pub async fn a_replica_that_lost_its_lease_writes_nothing(db: Db) {
     // It still believes that the cursor stands where it once was.
     apply(&store, &second, 100, 300).await.unwrap_err();
     assert_holds(&store, first).await;
+}
+
+pub async fn a_batch_that_is_refused_takes_no_other_with_it(db: Db) {
+    let store = SqlStore::new(db);
+    let others: Vec<WorkspaceId> = (2..40).filter_map(WorkspaceId::new).collect();
+    let own = workspace().partition();
+    let batches = others.iter().filter(|other| other.partition() != own).map(|&other| {
+        let mut steps = steps();
+        steps.iter_mut().for_each(|step| step.workspace = other);
+        // Of those that share a partition only the first can move its cursor.
+        let store = store.clone();
+        async move { (other, apply(&store, &steps, 0, 400).await) }
+    });
+    let (mut moved, mut refused) = (BTreeSet::new(), 0);
+    for (other, applied) in futures_util::future::join_all(batches).await {
+        let query = Query { workspace: other, ..query(SavingsPolicy::Gross) };
+        let cells = read(&store, &query).await.cells.len();
+        match applied {
+            Ok(()) => assert!(moved.insert(other.partition()) && cells > 0),
+            Err(tail::Error::Fenced(_)) => {
+                refused += 1;
+                assert_eq!(cells, 0);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(moved.len() > 20 && refused > 2, "{} and {refused}", moved.len());
+}
+
+/// Does what a defect does.
+struct Panics;
+
+#[async_trait]
+impl Cursor for Panics {
+    async fn advance(&self, _: &DatabaseTransaction) -> Result<(), tail::Error> {
+        panic!("a defect");
+    }
+}
+
+pub async fn a_batch_that_panics_is_its_own_callers_trouble(db: Db) {
+    let store = SqlStore::new(db);
+    let others = (2..20).filter_map(WorkspaceId::new);
+    let batches = others.enumerate().map(|(nth, other)| {
+        let (store, mut step) = (store.clone(), step("x", 1, Outcome::Success, START));
+        (step.workspace, step.dimensions.agent) = (other, nth.to_string());
+        let partition = other.partition();
+        let cursor: Box<dyn Cursor> = if nth % 5 == 3 {
+            Box::new(Panics)
+        } else {
+            Box::new(Lease { partition, from: 0, to: 1, dies: false })
+        };
+        let part = Part { partition, facts: facts(&[step]), cursor };
+        tokio::spawn(async move { store.apply(part).await })
+    });
+    let applied = futures_util::future::join_all(batches.collect::<Vec<_>>()).await;
+    for (nth, applied) in applied.iter().enumerate() {
+        match applied {
+            Ok(Ok(()) | Err(tail::Error::Fenced(_))) => assert!(nth % 5 != 3),
+            Ok(Err(error)) => panic!("{error}"),
+            Err(ended) => assert!(ended.is_panic() && nth % 5 == 3, "{nth}: {ended}"),
+        }
+    }
+    let moved = applied.iter().filter(|applied| matches!(applied, Ok(Ok(()))));
+    assert!(moved.count() > 5);
 }
 
 pub async fn any_order_and_any_split_gives_the_same_cells(db: Db) {
@@ -175,6 +241,28 @@ pub async fn an_event_on_the_edge_belongs_to_the_later_quarter(db: Db) {
     assert_eq!(events(START, START + DAY).await, 2);
 }
 
+pub async fn windows_with_any_edges_come_to_the_same_by_cells_of_every_grain(db: Db) {
+    let store = SqlStore::new(db);
+    let steps = steps();
+    apply(&store, &steps, 0, 400).await.unwrap();
+    // From 09:45 to 09:45 as overviews have them; of one day, within a day and within an hour.
+    let edges = [(39, 39 + 5 * 96), (39, 39 + 96), (42, 42 + 31), (41, 43), (8, 4 * 96), (0, 96)];
+    let windows = edges.map(|(from, to)| window(START + from * QUARTER, START + to * QUARTER));
+    let query = query(SavingsPolicy::Credited);
+    for grain in Grain::ALL {
+        let read = store.windows(query.workspace, grain, &windows).await.unwrap();
+        for (n, window) in windows.iter().enumerate() {
+            let cells = read.cells.iter().filter(|(of, _)| *of == n).map(|(_, cell)| cell.clone());
+            let tally = overview(&query, &cells.collect::<Vec<_>>());
+            let inside = steps.iter().filter(|step| window.window().contains(step.occurred));
+            let tickets: BTreeSet<_> =
+                inside.clone().filter_map(|step| step.ticket.as_ref()).collect();
+            let counted = (inside.count() as i64, tickets.len() as i64);
+            assert_eq!((tally.events(), tally.tickets()), counted, "{grain:?} {:?}", edges[n]);
+        }
+    }
+}
+
 pub async fn case_and_accents_tell_keys_and_tickets_apart(db: Db) {
     let store = SqlStore::new(db);
     let words = ["a", "A", "á", "a\u{301}", "ａ", "a "];
@@ -227,25 +315,34 @@ pub async fn a_window_without_events_still_says_its_position(db: Db) {
 
 pub async fn a_damaged_row_is_named_and_not_guessed_at(db: Db) {
     let store = SqlStore::new(db.clone());
+    let query = query(SavingsPolicy::Credited);
+    // What many steps add is filed, what one adds is not yet.
+    apply(&store, &steps(), 0, 400).await.unwrap();
+    spoil(&db, "cell_block", "cells").await;
+    let error = windows(&store, &query).await.unwrap_err();
+    assert!(matches!(error, db::Error::Corrupt { table: "cell_block", .. }), "{error}");
+    let other = (2..)
+        .filter_map(WorkspaceId::new)
+        .find(|other| other.partition() != workspace().partition());
     let mut seen = step("ticket_routing", 2, Outcome::Success, START);
-    seen.ticket = Some("T-1".to_owned());
+    seen.workspace = other.unwrap();
     apply(&store, &[seen], 0, 1).await.unwrap();
-    db.write::<_, (), db::Error>(|txn| {
+    spoil(&db, "cell_pack", "blocks").await;
+    let query = Query { workspace: other.unwrap(), ..query };
+    let error = windows(&store, &query).await.unwrap_err();
+    assert!(matches!(error, db::Error::Corrupt { table: "cell_pack", .. }), "{error}");
+}
+
+async fn spoil(db: &Db, table: &'static str, column: &'static str) {
+    db.write::<_, (), db::Error>(move |txn| {
         Box::pin(async move {
-            let spoil =
-                Sql::update().table("cell_block").value("cells", vec![1u8, 2, 3]).to_owned();
+            let spoil = Sql::update().table(table).value(column, vec![1u8, 2, 3]).to_owned();
             txn.execute(&spoil).await?;
             Ok(())
         })
     })
     .await
     .unwrap();
-    let query = query(SavingsPolicy::Credited);
-    let error = windows(&store, &query).await.unwrap_err();
-    assert!(
-        matches!(error, db::Error::Corrupt { table: "cell_block", column: "cells", .. }),
-        "{error}"
-    );
 }
 
 pub async fn a_closed_database_is_unavailable(db: Db) {

@@ -1,19 +1,21 @@
 //! The generations of a workspace: building one, and the moment it takes the place of the one before.
 
+use std::collections::BTreeMap;
+
+use db::Db;
 use futures_util::TryStreamExt as _;
 use kernel::{Timestamp, WorkspaceId};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Order, Query, UpdateStatement};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, QueryResult, StreamTrait as _,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, StreamTrait as _};
 
 use super::block::{BadBlock, Block};
+use super::packs::{self, Within, unpack};
 use super::{Claim, facts, read};
-use crate::digest::{Seal, digest};
-use crate::domain::{Grain, Level, RebuildState};
+use crate::digest::{Ordered, Seal, digest};
+use crate::domain::RebuildState;
 
 /// What is kept by generation.
-const TABLES: [&str; 3] = ["cell_block", "corrected_step", "judgement"];
+const TABLES: [&str; 4] = ["cell_block", "cell_pack", "corrected_step", "judgement"];
 
 /// Which generation is read, and which is built.
 #[derive(Debug, Clone, Copy)]
@@ -154,13 +156,19 @@ async fn clear(
     Ok(())
 }
 
-/// Seals both generations in one statement, hence at one position, and holds nobody up meanwhile.
-pub(super) async fn seals(
-    db: &DatabaseConnection,
-    workspace: WorkspaceId,
-) -> Result<Seals, tail::Error> {
-    let Generation { live, building } = generation(db, workspace).await?;
+/// Seals both generations at one moment, hence at one position, and holds nobody up meanwhile.
+pub(super) async fn seals(db: &Db, workspace: WorkspaceId) -> Result<Seals, tail::Error> {
+    let txn = db.snapshot().await?;
+    let Generation { live, building } = generation(&txn, workspace).await?;
     let built = building.ok_or(tail::Error::Fenced(workspace.partition()))?;
+    let mut unfiled = BTreeMap::new();
+    for (generation, pack) in packs::of(&txn, workspace, &[live, built]).await? {
+        let blocks = unpack(&pack).map_err(|BadBlock| packs::corrupt(workspace))?;
+        for (within, block) in blocks {
+            let known: &mut Block = unfiled.entry((generation, Ordered::of(within))).or_default();
+            *known = known.merge(&block).map_err(damaged)?;
+        }
+    }
     let mut blocks = Query::select();
     blocks
         .columns(["generation", "grain", "level", "start_time", "cells", "counts"])
@@ -171,40 +179,54 @@ pub(super) async fn seals(
     for column in ["generation", "grain", "level", "start_time", "tier"] {
         blocks.order_by(column, Order::Asc);
     }
-    let mut rows = db.stream_raw(db.get_database_backend().build(&blocks)).await?;
+    let mut rows = txn.stream_raw(db.backend().build(&blocks)).await?;
     let (mut before, mut after) = (Seal::default(), Seal::default());
-    let mut gathered: Option<(i64, Place, Block)> = None;
-    loop {
-        let row = rows.try_next().await?;
-        let next = row.as_ref().map(of_generation).transpose()?;
-        gathered = match (gathered, next) {
-            (None, None) => break,
-            (None, next) => next,
+    let mut seal = |(generation, place): At, block: Block| {
+        let seal = if generation == live { &mut before } else { &mut after };
+        add(seal, place.within, &block).map_err(damaged)
+    };
+    let mut gathered: Option<(At, Block)> = None;
+    while let Some(row) = rows.try_next().await? {
+        let (at, block) = of_generation(&row)?;
+        gathered = Some(match gathered {
             // The tiers of a place follow one another.
-            (Some((generation, place, block)), Some(next))
-                if (generation, place) == (next.0, next.1) =>
-            {
-                Some((generation, place, block.merge(&next.2).map_err(damaged)?))
+            Some((known, gathered)) if known == at => {
+                (at, gathered.merge(&block).map_err(damaged)?)
             }
-            (Some((generation, place, block)), next) => {
-                let seal = if generation == live { &mut before } else { &mut after };
-                add(seal, place, &block).map_err(damaged)?;
-                next
+            gathered => {
+                if let Some((known, block)) = gathered {
+                    seal(known, block)?;
+                }
+                // What is in packs only has its turn among them.
+                while let Some(first) = unfiled.first_entry()
+                    && *first.key() < at
+                {
+                    let (known, block) = first.remove_entry();
+                    seal(known, block)?;
+                }
+                match unfiled.remove(&at) {
+                    Some(unfiled) => (at, unfiled.merge(&block).map_err(damaged)?),
+                    None => (at, block),
+                }
             }
-        };
+        });
+    }
+    for (at, block) in gathered.into_iter().chain(unfiled) {
+        seal(at, block)?;
     }
     Ok(Seals { before: before.finish(), after: after.finish() })
 }
 
-type Place = (Grain, Level, Timestamp);
+/// A place of a generation, in the order in which rows are read.
+type At = (i64, Ordered);
 
-fn of_generation(row: &QueryResult) -> Result<(i64, Place, Block), db::Error> {
+fn of_generation(row: &QueryResult) -> Result<(At, Block), db::Error> {
     let (cells, counts) = (row.try_get("", "cells")?, row.try_get("", "counts")?);
     let block = Block { cells, counts, signed: false };
-    Ok((row.try_get("", "generation")?, read::place(row)?, block))
+    Ok(((row.try_get("", "generation")?, Ordered::of(read::place(row)?)), block))
 }
 
-fn add(seal: &mut Seal, place: Place, block: &Block) -> Result<(), BadBlock> {
+fn add(seal: &mut Seal, within: Within, block: &Block) -> Result<(), BadBlock> {
     let mut named: Vec<_> = block
         .contents()?
         .into_iter()
@@ -212,7 +234,7 @@ fn add(seal: &mut Seal, place: Place, block: &Block) -> Result<(), BadBlock> {
         .collect();
     named.sort_unstable_by_key(|(name, _)| *name);
     for (name, content) in named {
-        seal.cell(place, &name, &content);
+        seal.cell(within, &name, &content);
     }
     Ok(())
 }

@@ -5,10 +5,11 @@
 //! day gets. This way each byte is written again once in a size.
 
 use db::bulk::Rows;
-use kernel::{Partition, Timestamp, WorkspaceId};
+use kernel::{Timestamp, WorkspaceId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::block::{BadBlock, Block};
+use super::write::{partitions, pinned};
 use crate::domain::{Grain, Level};
 
 /// Bytes that fit into the first row.
@@ -18,7 +19,7 @@ const GROWTH: usize = 8;
 
 const FIND: &str = "SELECT rows.place, block.cells, block.counts, block.signed \
      FROM {rows} CROSS JOIN cell_block AS block \
-     WHERE block.partition = {0} AND block.workspace = rows.workspace \
+     WHERE block.partition = rows.partition AND block.workspace = rows.workspace \
      AND block.generation = rows.generation AND block.grain = rows.grain \
      AND block.level = rows.level AND block.start_time = rows.start_time \
      AND block.tier = rows.tier";
@@ -29,7 +30,7 @@ const PUT: &str = "INSERT INTO cell_block ({columns}) SELECT {columns} FROM {row
 
 const EMPTY: &str = "DELETE FROM cell_block \
      WHERE (partition, workspace, generation, grain, level, start_time, tier) IN (\
-     SELECT {0}, rows.workspace, rows.generation, rows.grain, rows.level, rows.start_time, rows.tier \
+     SELECT rows.partition, rows.workspace, rows.generation, rows.grain, rows.level, rows.start_time, rows.tier \
      FROM {rows})";
 
 /// Where cells lie.
@@ -58,14 +59,13 @@ impl Filed {
 /// Adds a block to each of some places.
 pub(super) async fn add(
     txn: &DatabaseTransaction,
-    partition: Partition,
     blocks: Vec<(Place, Block)>,
 ) -> Result<(), db::Error> {
     let blocks = blocks.into_iter().filter(|(_, block)| !block.is_empty());
     let mut moving: Vec<Filed> = blocks.map(|(place, block)| Filed::new(place, block)).collect();
     let (mut settled, mut left) = (Vec::new(), Vec::new());
     while !moving.is_empty() {
-        let found = find(txn, partition, &moving).await?;
+        let found = find(txn, &moving).await?;
         let mut next = Vec::new();
         for (filed, found) in moving.into_iter().zip(found) {
             let Some(found) = found else {
@@ -85,8 +85,8 @@ pub(super) async fn add(
         }
         moving = next;
     }
-    empty(txn, partition, &left).await?;
-    put(txn, partition, settled).await
+    empty(txn, &left).await?;
+    put(txn, settled).await
 }
 
 fn tier(block: &Block) -> i16 {
@@ -101,16 +101,12 @@ fn corrupt(place: Place) -> db::Error {
     db::Error::corrupt("cell_block", "cells", place.start)
 }
 
-async fn find(
-    txn: &DatabaseTransaction,
-    partition: Partition,
-    filed: &[Filed],
-) -> Result<Vec<Option<Block>>, db::Error> {
+async fn find(txn: &DatabaseTransaction, filed: &[Filed]) -> Result<Vec<Option<Block>>, db::Error> {
     let rows = keys(filed.iter().map(|filed| (filed.place, filed.tier)))
-        .int("place", (0i64..).take(filed.len()).collect())
-        .bind(partition.get());
+        .int("place", (0i64..).take(filed.len()).collect());
+    let (rows, sql) = pinned(rows, filed.iter().map(|filed| filed.place.workspace), FIND);
     let mut found: Vec<Option<Block>> = filed.iter().map(|_| None).collect();
-    for row in txn.query_all_raw(rows.statement(txn.get_database_backend(), FIND)).await? {
+    for row in txn.query_all_raw(rows.statement(txn.get_database_backend(), &sql)).await? {
         let place: i64 = row.try_get("", "place")?;
         let slot = usize::try_from(place).ok().and_then(|place| found.get_mut(place));
         let block = Block {
@@ -123,29 +119,20 @@ async fn find(
     Ok(found)
 }
 
-async fn empty(
-    txn: &DatabaseTransaction,
-    partition: Partition,
-    left: &[(Place, i16)],
-) -> Result<(), db::Error> {
+async fn empty(txn: &DatabaseTransaction, left: &[(Place, i16)]) -> Result<(), db::Error> {
     if left.is_empty() {
         return Ok(());
     }
-    let rows = keys(left.iter().copied()).bind(partition.get());
+    let rows = keys(left.iter().copied());
     txn.execute_raw(rows.statement(txn.get_database_backend(), EMPTY)).await?;
     Ok(())
 }
 
-async fn put(
-    txn: &DatabaseTransaction,
-    partition: Partition,
-    settled: Vec<Filed>,
-) -> Result<(), db::Error> {
+async fn put(txn: &DatabaseTransaction, settled: Vec<Filed>) -> Result<(), db::Error> {
     if settled.is_empty() {
         return Ok(());
     }
     let rows = keys(settled.iter().map(|filed| (filed.place, filed.tier)))
-        .int("partition", vec![partition.get().into(); settled.len()])
         .int("signed", settled.iter().map(|filed| filed.block.signed.into()).collect());
     let (mut cells, mut counts) = (Vec::new(), Vec::new());
     for filed in settled {
@@ -160,6 +147,7 @@ async fn put(
 fn keys(of: impl Iterator<Item = (Place, i16)> + Clone) -> Rows {
     let column = |value: fn((Place, i16)) -> i64| of.clone().map(value).collect::<Vec<_>>();
     Rows::new()
+        .int("partition", partitions(of.clone().map(|(place, _)| place.workspace)))
         .int("workspace", column(|(place, _)| place.workspace.get()))
         .int("generation", column(|(place, _)| place.generation))
         .int("grain", column(|(place, _)| place.grain.number().into()))

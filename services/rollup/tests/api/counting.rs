@@ -135,6 +135,35 @@ async fn a_filter_narrows_the_checks_and_not_the_digest() {
 }
 
 #[tokio::test]
+async fn hours_that_are_gone_are_found_by_a_month_that_reads_none() {
+    let db = sqlite().await;
+    let cells = db.another().await;
+    let harness = Harness::start(db).await;
+    harness.ledger.append(log(100));
+    let failing = async || {
+        let checked = check(&harness, false).await;
+        let failing = checked.checks.into_iter().filter(|check| !check.holds);
+        failing.map(|check| check.check_id).collect::<Vec<_>>()
+    };
+    assert_eq!(failing().await, Vec::<String>::new());
+    cells
+        .write::<_, (), db::Error>(|txn| {
+            Box::pin(async move {
+                use sea_orm::ConnectionTrait as _;
+                use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+                let hours = Expr::col("level").eq(2i16);
+                let gone = Query::delete().from_table("cell_block").and_where(hours).to_owned();
+                txn.execute(&gone).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    let found = failing().await;
+    assert!(found.len() == 5 && found.iter().all(|id| id.starts_with("hours_equal")), "{found:?}");
+}
+
+#[tokio::test]
 async fn an_empty_workspace_is_rebuilt_at_once() {
     let harness = Harness::start(sqlite().await).await;
     let rebuild = start(&harness, "nothing there").await;

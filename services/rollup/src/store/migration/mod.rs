@@ -27,6 +27,8 @@ mod m0024_read_the_ledger_once_more;
 mod m0025_drop_dimension_set;
 mod m0026_count_work_too;
 mod m0027_count_tickets_once;
+mod m0028_create_cell_pack;
+mod m0029_count_hours_too;
 
 use sea_orm_migration::prelude::*;
 
@@ -67,6 +69,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_drop_dimension_set::Step),
             Box::new(m0026_count_work_too::Step),
             Box::new(m0027_count_tickets_once::Step),
+            Box::new(m0028_create_cell_pack::Step),
+            Box::new(m0029_count_hours_too::Step),
         ]
     }
 }
