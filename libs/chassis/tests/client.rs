@@ -92,7 +92,7 @@ async fn calls_do_not_fail_because_their_connection_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let server = tonic::transport::Server::builder()
-        .max_connection_age(Duration::from_millis(50))
+        .max_connection_age(Duration::from_millis(100))
         .add_service(health)
         .serve_with_incoming(tonic::transport::server::TcpIncoming::from(listener));
     let server = tokio::spawn(server);
@@ -104,7 +104,9 @@ async fn calls_do_not_fail_because_their_connection_ends() {
                 let began = Instant::now();
                 while began.elapsed() < Duration::from_secs(1) {
                     let request = HealthCheckRequest { service: "probe".to_owned() };
-                    client.check(request).await?;
+                    client.check(request.clone()).await?;
+                    // One that streams, too.
+                    client.watch(request).await?;
                 }
                 Ok::<_, tonic::Status>(())
             })

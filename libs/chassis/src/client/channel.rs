@@ -8,12 +8,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt as _, Full};
 use opentelemetry::StringValue;
 use tonic::body::Body;
 use tonic::{Status, TimeoutExpired, transport};
 use tower::Service;
 
+use super::payload::Payload;
 use crate::layer::{Call, CallBody, Method, Side};
 use crate::metrics::Calls;
 use crate::trace::{self, Kind, propagation};
@@ -73,7 +73,7 @@ impl Target {
     /// Starts the span and writes the headers: trace context, deadline, credential.
     fn begin(&self, request: &mut Request<Body>) -> Call {
         let method = Method::of(request.uri().path());
-        let default = (!method.streaming).then_some(self.call_timeout);
+        let default = (!method.streams()).then_some(self.call_timeout);
         let deadline = deadline::outgoing(request.headers_mut(), default);
         let span = trace::span(method.span_name())
             .kind(Kind::Client)
@@ -131,29 +131,49 @@ impl Service<Request<Body>> for Channel {
 const CONNECTIONS: usize = 4;
 
 /// A connection has an age at which it ends, and takes so many calls at once. A call that is about to go
-/// out on it just then is served by nobody: one of a single message is sent again, on the next connection,
-/// or once more on the same if it came back untouched (the rules of gRPC's transparent retries, A6).
+/// out on it just then is served by nobody: it is sent again on the next connection, or once more on the
+/// same if it came back untouched (the rules of gRPC's transparent retries, A6). One that streams to the
+/// server is, as long as nothing of it was read.
 async fn send(
     channel: transport::Channel,
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
-    let sent = if Method::of(request.uri().path()).streaming {
-        attempt(channel, request).await
+    let (parts, body) = request.into_parts();
+    let (payload, mut body) = if Method::of(parts.uri.path()).request_streams {
+        Payload::stream(body)
     } else {
-        let message = repeatable(request).await?;
-        let (mut connections, mut handed_back) = (1, false);
-        loop {
-            match attempt(channel.clone(), message()).await {
-                Err(error) if met_an_end(&error) && connections < CONNECTIONS => connections += 1,
-                Err(error) if was_handed_back(&error) && !handed_back => handed_back = true,
-                answered => break answered,
-            }
-        }
+        Payload::message(body).await?
     };
-    sent.map_err(|error| {
-        // tonic times out calls by the header we wrote, and would call that CANCELLED.
-        if expired(&error) { late() } else { Status::from_error(Box::new(error)) }
-    })
+    let mut unserved = Unserved::default();
+    loop {
+        let error = match attempt(channel.clone(), Request::from_parts(parts.clone(), body)).await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        match payload.again() {
+            Some(next) if unserved.may_go_again(&error) => body = next,
+            // tonic times out calls by the header we wrote, and would call that CANCELLED.
+            _ if expired(&error) => return Err(late()),
+            _ => return Err(Status::from_error(Box::new(error))),
+        }
+    }
+}
+
+/// How often a call went out to be served by nobody.
+#[derive(Default)]
+struct Unserved {
+    ended: usize,
+    handed_back: bool,
+}
+
+impl Unserved {
+    fn may_go_again(&mut self, error: &transport::Error) -> bool {
+        if met_an_end(error) {
+            self.ended += 1;
+            return self.ended < CONNECTIONS;
+        }
+        was_handed_back(error) && !std::mem::replace(&mut self.handed_back, true)
+    }
 }
 
 async fn attempt(
@@ -162,13 +182,6 @@ async fn attempt(
 ) -> Result<Response<Body>, transport::Error> {
     std::future::poll_fn(|cx| channel.poll_ready(cx)).await?;
     channel.call(request).await
-}
-
-/// The same request as often as asked; its one message is in memory already.
-async fn repeatable(request: Request<Body>) -> Result<impl Fn() -> Request<Body>, Status> {
-    let (parts, body) = request.into_parts();
-    let message = body.collect().await?.to_bytes();
-    Ok(move || Request::from_parts(parts.clone(), Body::new(Full::new(message.clone()))))
 }
 
 fn late() -> Status {

@@ -3,6 +3,7 @@
 mod channel;
 mod connector;
 mod fault_of;
+mod payload;
 
 use http::{HeaderValue, Uri};
 use secrecy::SecretString;

@@ -12,8 +12,8 @@ use crate::attr;
 pub(crate) struct Method {
     name: &'static str,
     pub(crate) access: Access,
-    /// Either side may send many messages: no default deadline.
-    pub(crate) streaming: bool,
+    /// The caller may send many messages.
+    pub(crate) request_streams: bool,
     /// The answer may stay open: it counts against the streams, not the calls.
     pub(crate) answer_streams: bool,
 }
@@ -33,24 +33,20 @@ static METHODS: LazyLock<HashMap<&'static str, Method>> = LazyLock::new(|| {
         let known = Method {
             name: &method.path[1..],
             access: Access::Scope(method.scope()),
-            streaming: method.server_streaming || method.client_streaming,
+            request_streams: method.client_streaming,
             answer_streams: method.server_streaming,
         };
         (method.path, known)
     });
     let plumbing = [
-        ("/grpc.health.v1.Health/Check", false),
-        ("/grpc.health.v1.Health/Watch", true),
-        ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", true),
-        ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", true),
+        ("/grpc.health.v1.Health/Check", false, false),
+        ("/grpc.health.v1.Health/Watch", false, true),
+        ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", true, true),
+        ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", true, true),
     ]
-    .map(|(path, streaming)| {
-        let known = Method {
-            name: &path[1..],
-            access: Access::Plumbing,
-            streaming,
-            answer_streams: streaming,
-        };
+    .map(|(path, request_streams, answer_streams)| {
+        let known =
+            Method { name: &path[1..], access: Access::Plumbing, request_streams, answer_streams };
         (path, known)
     });
     contract.chain(plumbing).collect()
@@ -61,9 +57,14 @@ impl Method {
         METHODS.get(path).copied().unwrap_or(Self {
             name: attr::RPC_METHOD_OTHER,
             access: Access::Unknown,
-            streaming: false,
+            request_streams: false,
             answer_streams: false,
         })
+    }
+
+    /// Either side may send many messages: no default deadline.
+    pub(crate) fn streams(self) -> bool {
+        self.request_streams || self.answer_streams
     }
 
     /// `tally.ingest.v1.IngestService/Track`, or `_OTHER`.
