@@ -31,6 +31,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         .btree_map(".")
         // A part of the frame it came in: entries are passed on and decoded more often than changed.
         .bytes(".tally.ingest.v1.LedgerEntry.record")
+        // An event and its record go through a dozen hands: with these inside they were 0.6 and 1 KB, and a
+        // quarter of a batch was spent on moving them.
+        .boxed(".tally.ingest.v1.Event.ticket")
+        .boxed(".tally.ingest.v1.Event.body.task_completed")
+        .boxed(".tally.ingest.v1.Event.body.llm_call")
+        .boxed(".tally.ingest.v1.Event.body.call_denied")
+        .boxed(".tally.ingest.v1.LedgerRecord.valuation")
+        .boxed(".tally.ingest.v1.LedgerRecord.call_cost")
+        .boxed(".tally.ingest.v1.Receipt.valuation")
+        .boxed(".tally.ingest.v1.Receipt.call_cost")
         .codec_path("crate::codec::Codec")
         .compile_well_known_types(true)
         .extern_path(".google.protobuf.Timestamp", "crate::Timestamp")

@@ -32,7 +32,7 @@ impl Story {
     async fn value(&mut self, task: TaskCompleted, at_least: &str) -> Receipt {
         let event = Event {
             agent_id: "support-triage".to_owned(),
-            body: Some(Body::TaskCompleted(task)),
+            body: Some(Body::TaskCompleted(task.into())),
             ..Default::default()
         };
         let request = TrackRequest {
@@ -125,7 +125,7 @@ fx_rates: [{base_currency_code: USD, quote_currency_code: EUR, rate: 0.92, rate_
     let request = TrackRequest {
         event: Some(Event {
             agent_id: "a".to_owned(),
-            body: Some(Body::TaskCompleted(task("chat_triage"))),
+            body: Some(Body::TaskCompleted(task("chat_triage").into())),
             ..Default::default()
         }),
         catalog_at_least: archived.catalog_version,

@@ -48,8 +48,8 @@ impl Story {
         };
         let event = Event {
             agent_id: "drafts".to_owned(),
-            ticket: Some(Ticket { ticket_id: ticket.to_owned(), ..Default::default() }),
-            body: Some(Body::TaskCompleted(task)),
+            ticket: Some(Box::new(Ticket { ticket_id: ticket.to_owned(), ..Default::default() })),
+            body: Some(Body::TaskCompleted(task.into())),
             ..Default::default()
         };
         let request = TrackRequest {

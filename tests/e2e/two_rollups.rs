@@ -220,7 +220,7 @@ async fn probed(stage: &Stage, round: usize) -> String {
         idempotency_key: format!("probe:{round}"),
         occurred_time: Some(wire::Timestamp { seconds, nanos }),
         agent_id: PROBE.to_owned(),
-        body: Some(Body::TaskCompleted(task)),
+        body: Some(Body::TaskCompleted(task.into())),
         ..Default::default()
     };
     let mut ingest = IngestServiceClient::new(stage.channel(&stage.addresses.ingest()));

@@ -125,8 +125,8 @@ fn step(n: u32) -> Event {
         idempotency_key: format!("step:{n}"),
         occurred_time: Some(wire::Timestamp { seconds, nanos: 0 }),
         agent_id: TRIAGE_AGENT.to_owned(),
-        ticket: Some(Ticket { ticket_id: format!("T-{}", n / 3), ..Default::default() }),
-        body: Some(Body::TaskCompleted(done)),
+        ticket: Some(Box::new(Ticket { ticket_id: format!("T-{}", n / 3), ..Default::default() })),
+        body: Some(Body::TaskCompleted(done.into())),
         ..Default::default()
     }
 }

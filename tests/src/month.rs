@@ -76,8 +76,11 @@ fn step(ticket: u32, agent: &str, task_type: &str, outcome: Outcome) -> Event {
     Event {
         occurred_time: Some(wire::Timestamp { seconds, nanos }),
         agent_id: agent.to_owned(),
-        ticket: Some(Ticket { ticket_id: format!("T-{ticket:04}"), ..Default::default() }),
-        body: Some(Body::TaskCompleted(done)),
+        ticket: Some(Box::new(Ticket {
+            ticket_id: format!("T-{ticket:04}"),
+            ..Default::default()
+        })),
+        body: Some(Body::TaskCompleted(done.into())),
         ..Default::default()
     }
 }

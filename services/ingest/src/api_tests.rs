@@ -178,11 +178,11 @@ fn step(key: &str, outcome: i32) -> Event {
     Event {
         idempotency_key: key.into(),
         agent_id: "support-triage".into(),
-        body: Some(Body::TaskCompleted(TaskCompleted {
+        body: Some(Body::TaskCompleted(Box::new(TaskCompleted {
             task_type: "email_classification".into(),
             outcome,
             ..Default::default()
-        })),
+        }))),
         ..Default::default()
     }
 }

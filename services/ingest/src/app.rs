@@ -1,7 +1,7 @@
 //! Recording events: value, append, answer.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fault::{ErrorReason, Fault};
@@ -19,7 +19,7 @@ use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::store::{LedgerReader, NewEntry, Row};
 
-/// How long a workspace's settings are believed.
+/// How long a workspace's settings are believed; then as long as it takes to ask again.
 const SETTINGS_TTL: Duration = Duration::from_secs(1);
 /// Settings kept: past it the map starts anew.
 const SETTINGS_MAX: usize = 10_000;
@@ -36,6 +36,9 @@ pub(crate) struct WorkspaceSettings {
     pub(crate) allowance: Allowance,
 }
 
+/// Settings, and when they were asked for.
+type Kept = HashMap<WorkspaceId, (Timestamp, WorkspaceSettings)>;
+
 /// The use cases of IngestService.
 pub(crate) struct App {
     pub(crate) committer: Committer,
@@ -45,7 +48,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) guard: Guard,
-    pub(crate) settings: Mutex<HashMap<WorkspaceId, (Timestamp, WorkspaceSettings)>>,
+    pub(crate) settings: Mutex<Kept>,
     /// The drain has begun.
     pub(crate) stop: CancellationToken,
 }
@@ -56,24 +59,30 @@ impl App {
         id: WorkspaceId,
     ) -> Result<WorkspaceSettings, access::Error> {
         let now = self.clock.now();
-        let known = self.settings.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
-        if let Some((read, settings)) = known
-            && now.since(read) < SETTINGS_TTL
-        {
-            return Ok(settings);
+        if let Some((read, settings)) = self.kept_settings().get_mut(&id) {
+            if now.since(*read) < SETTINGS_TTL {
+                return Ok(*settings);
+            }
+            // One asks; who comes meanwhile goes by what is known.
+            *read = now;
         }
-        let workspace = self.access.workspace(id).await?;
+        // Boxed, since hardly a call needs the room.
+        let workspace = Box::pin(self.access.workspace(id)).await?;
         let settings = WorkspaceSettings {
             currency: workspace.currency,
             accept_unknown: workspace.accept_unknown,
             allowance: workspace.allowance.or(self.limits.install),
         };
-        let mut kept = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept_settings();
         if kept.len() >= SETTINGS_MAX {
             kept.clear();
         }
         kept.insert(id, (now, settings));
         Ok(settings)
+    }
+
+    fn kept_settings(&self) -> MutexGuard<'_, Kept> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a catalog version a caller has seen.
@@ -83,7 +92,7 @@ impl App {
         patience: Duration,
     ) -> Result<(), Fault> {
         let Some(version) = version else { return Ok(()) };
-        if self.catalog.reaches(version, patience).await {
+        if Box::pin(self.catalog.reaches(version, patience)).await {
             return Ok(());
         }
         let what = "ingest has not seen this catalog version yet; call again";

@@ -103,13 +103,13 @@ fn step(
     let LedgerRecord { event, valuation, overflowed, .. } = record;
     let Event { agent_id, ticket, body, .. } = event.ok_or(Unreadable::Event)?;
     let Some(Body::TaskCompleted(task)) = body else { return Err(Unreadable::Event) };
-    let valued = valuation.as_ref();
+    let valued = valuation.as_deref();
     let rate = valued.map(rate).transpose()?;
     let cost = cost(&task, valued, rate);
     let outcome = outcome(&task, valued)?;
     let effort = valued.map(|valuation| effort(&task, valuation));
     let spent = spent(&task);
-    let ticket = ticket.unwrap_or_default();
+    let (task, ticket) = (*task, ticket.map(|ticket| *ticket).unwrap_or_default());
     let language = if task.language.is_empty() { ticket.language } else { task.language };
     let named = |dimension: &str, value: String| {
         let past_limit = overflowed.iter().any(|name| name == dimension);
@@ -249,7 +249,11 @@ mod tests {
             recorded: Timestamp::EPOCH,
             occurred: Timestamp::EPOCH,
             trace: None,
-            record: LedgerRecord { event: Some(event), valuation, ..Default::default() },
+            record: LedgerRecord {
+                event: Some(event),
+                valuation: valuation.map(Box::new),
+                ..Default::default()
+            },
         }
     }
 
@@ -266,7 +270,7 @@ mod tests {
 
     /// A correction of the step at place 1, which it carries.
     fn amended(corrects: LedgerRecord, body: impl Fn(String) -> Body) -> Correction {
-        let mut entry = entry(Body::TaskCompleted(task()), None);
+        let mut entry = entry(Body::TaskCompleted(task().into()), None);
         entry.position.seq = 9;
         let body = body(event_id(&entry, 1));
         entry.record = LedgerRecord {
@@ -282,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_correction_carries_its_step_as_it_was_recorded() {
-        let mut record = entry(Body::TaskCompleted(task()), Some(valuation())).record;
+        let mut record = entry(Body::TaskCompleted(task().into()), Some(valuation())).record;
         let at = wire::Timestamp { seconds: 5, nanos: 0 };
         record.event.as_mut().unwrap().occurred_time = Some(at);
         record.overflowed = vec!["agent_id".into()];
@@ -305,7 +309,7 @@ mod tests {
 
     #[test]
     fn taking_a_judgement_back_names_the_step_it_judged() {
-        let entry = entry(Body::TaskCompleted(task()), None);
+        let entry = entry(Body::TaskCompleted(task().into()), None);
         let judgement = OutcomeRevised { event_id: event_id(&entry, 4), ..Default::default() };
         let event = Event { body: Some(Body::OutcomeRevised(judgement)), ..Event::default() };
         let record = LedgerRecord { event: Some(event), ..LedgerRecord::default() };
@@ -320,7 +324,8 @@ mod tests {
         let cost = |code: &str, micros| Some(Money { currency_code: code.into(), micros });
         let task = TaskCompleted { agent_cost: cost("USD", 5_000), ..task() };
         let valuation = Valuation { converted_cost: cost("EUR", 4_500), ..valuation() };
-        let step = step(&entry(Body::TaskCompleted(task), Some(valuation))).unwrap().unwrap();
+        let step =
+            step(&entry(Body::TaskCompleted(task.into()), Some(valuation))).unwrap().unwrap();
         let measures = step.measures();
         assert_eq!((measures.cost_micros, measures.converted_micros), (5_000, 4_500));
         assert_eq!(measures.unconverted, 0);
@@ -328,7 +333,8 @@ mod tests {
 
     #[test]
     fn a_step_is_counted_by_the_outcome_its_credit_was_computed_for() {
-        let step = step(&entry(Body::TaskCompleted(task()), Some(valuation()))).unwrap().unwrap();
+        let step =
+            step(&entry(Body::TaskCompleted(task().into()), Some(valuation()))).unwrap().unwrap();
         assert_eq!(step.dimensions.outcome, Outcome::NeedsReview);
         let credited = credit(SavingsPolicy::Gross, Outcome::Success, &step.effort.unwrap());
         assert_eq!(credited, 420_000, "the agent's minute is subtracted");
@@ -345,14 +351,15 @@ mod tests {
             unmeasured_review_credit_percent: Some(25),
             ..valuation()
         };
-        let step = step(&entry(Body::TaskCompleted(task), Some(valuation))).unwrap().unwrap();
+        let step =
+            step(&entry(Body::TaskCompleted(task.into()), Some(valuation))).unwrap().unwrap();
         assert_eq!(step.cost.unwrap().currency(), Currency::new("USD").unwrap());
         assert_eq!((step.measures().uncosted, step.effort.unwrap().review_percent), (0, 25));
     }
 
     #[test]
     fn an_unvalued_step_keeps_its_own_outcome_and_a_cost_without_currency_is_unknown() {
-        let step = step(&entry(Body::TaskCompleted(task()), None)).unwrap().unwrap();
+        let step = step(&entry(Body::TaskCompleted(task().into()), None)).unwrap().unwrap();
         assert_eq!(step.dimensions.outcome, Outcome::Success);
         assert_eq!((step.cost, step.effort), (None, None));
         assert_eq!((step.measures().uncosted, step.measures().unvalued), (1, 1));
@@ -361,7 +368,7 @@ mod tests {
     #[test]
     fn a_dimension_with_too_many_values_counts_under_a_name_that_says_so() {
         let task = TaskCompleted { model: "m".into(), language: "nl".into(), ..task() };
-        let mut entry = entry(Body::TaskCompleted(task), None);
+        let mut entry = entry(Body::TaskCompleted(task.into()), None);
         entry.record.overflowed =
             vec!["agent_id".into(), "model".into(), "of a later version".into()];
         let dimensions = step(&entry).unwrap().unwrap().dimensions;
@@ -376,9 +383,12 @@ mod tests {
         let lost = Body::Retracted(Retracted { event_id: "ev_?".into(), ..Default::default() });
         assert_eq!(step(&entry(lost, None)), Err(Unreadable::Target));
         let silent = TaskCompleted { outcome: 0, ..task() };
-        assert_eq!(step(&entry(Body::TaskCompleted(silent), None)), Err(Unreadable::Outcome));
+        assert_eq!(
+            step(&entry(Body::TaskCompleted(silent.into()), None)),
+            Err(Unreadable::Outcome)
+        );
         let homeless = Valuation { currency_code: String::new(), ..valuation() };
-        let homeless = entry(Body::TaskCompleted(task()), Some(homeless));
+        let homeless = entry(Body::TaskCompleted(task().into()), Some(homeless));
         assert_eq!(step(&homeless), Err(Unreadable::Currency));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn facts(entry: &Entry) -> Option<Facts<'_>> {
         Body::TaskCompleted(task) => {
             facts.task_type = &task.task_type;
             facts.outcome =
-                judged(entry.record.valuation.as_ref()).or_else(|| outcome(task.outcome()));
+                judged(entry.record.valuation.as_deref()).or_else(|| outcome(task.outcome()));
             facts.model = &task.model;
             facts.duration_ms = task.duration_ms;
             facts.human_edit_ms = task.human_edit_ms;
@@ -89,7 +89,7 @@ fn of_corrected<'e>(facts: &mut Facts<'e>, corrected: &'e Event) {
 }
 
 fn envelope(event: &Event, occurred: Timestamp) -> Facts<'_> {
-    let ticket = event.ticket.as_ref().map(ticket).unwrap_or_default();
+    let ticket = event.ticket.as_deref().map(ticket).unwrap_or_default();
     Facts {
         kind: "",
         agent_id: &event.agent_id,
@@ -242,7 +242,11 @@ mod tests {
     fn failure() -> Body {
         let outcome = common::Outcome::Failure.into();
         let task_type = "email_classification".into();
-        Body::TaskCompleted(TaskCompleted { task_type, outcome, ..TaskCompleted::default() })
+        Body::TaskCompleted(Box::new(TaskCompleted {
+            task_type,
+            outcome,
+            ..TaskCompleted::default()
+        }))
     }
 
     #[test]
@@ -259,7 +263,7 @@ mod tests {
         let mut entry = entry(failure());
         assert_eq!(facts(&entry).unwrap().outcome, Some(Outcome::Failure));
         let outcome = common::Outcome::NeedsReview.into();
-        entry.record.valuation = Some(Valuation { outcome, ..Valuation::default() });
+        entry.record.valuation = Some(Valuation { outcome, ..Valuation::default() }.into());
         assert_eq!(facts(&entry).unwrap().outcome, Some(Outcome::NeedsReview));
         entry.record.event = None;
         assert!(facts(&entry).is_none());
@@ -268,12 +272,12 @@ mod tests {
     #[test]
     fn a_call_costs_what_was_sent_or_what_the_door_computed() {
         let money = |micros| Some(common::Money { currency_code: "EUR".into(), micros });
-        let mut entry = entry(Body::LlmCall(LlmCall::default()));
+        let mut entry = entry(Body::LlmCall(Box::default()));
         assert_eq!(facts(&entry).unwrap().agent_cost_micros, None, "unpriced is never free");
-        entry.record.call_cost = Some(CallCost { cost: money(2_500), ..Default::default() });
+        entry.record.call_cost = Some(CallCost { cost: money(2_500), ..Default::default() }.into());
         assert_eq!(facts(&entry).unwrap().agent_cost_micros, Some(2_500));
         let sent = LlmCall { cost: money(7), ..Default::default() };
-        entry.record.event.as_mut().unwrap().body = Some(Body::LlmCall(sent));
+        entry.record.event.as_mut().unwrap().body = Some(Body::LlmCall(sent.into()));
         assert_eq!(facts(&entry).unwrap().agent_cost_micros, Some(7));
     }
 
@@ -296,7 +300,8 @@ mod tests {
         let mut entry = entry(Body::OutcomeRevised(revised));
         assert_eq!(facts(&entry).unwrap().task_type, "");
         let ticket = Ticket { queue: "billing".into(), ..Default::default() };
-        let mut step = Event { body: Some(failure()), ticket: Some(ticket), ..Default::default() };
+        let mut step =
+            Event { body: Some(failure()), ticket: Some(ticket.into()), ..Default::default() };
         step.metadata.insert("note".into(), "\u{1}".repeat(9_000));
         let corrects = LedgerRecord { event: Some(step), ..Default::default() };
         entry.record.corrects = Some(Box::new(corrects));

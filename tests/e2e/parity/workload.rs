@@ -220,7 +220,7 @@ impl Workload {
             idempotency_key: key,
             occurred_time: self.occurred(),
             agent_id: self.draw.name(&AGENTS),
-            ticket: self.draw.maybe(90, ticket),
+            ticket: self.draw.maybe(90, ticket).map(Box::new),
             body: Some(self.body(workspace)),
             ..Default::default()
         };
@@ -252,12 +252,12 @@ impl Workload {
         let draw = &self.draw;
         match draw.below(100) {
             0..4 => Body::TicketOpened(TicketOpened::default()),
-            4..8 => Body::LlmCall(LlmCall {
+            4..8 => Body::LlmCall(Box::new(LlmCall {
                 model: draw.name(&MODELS),
                 tokens: draw.maybe(80, tokens),
                 cost: draw.maybe(30, cost),
                 ..Default::default()
-            }),
+            })),
             8..13 => Body::OutcomeRevised(OutcomeRevised {
                 event_id: self.event_id(workspace),
                 outcome: (*draw.of(&OUTCOMES)).into(),
@@ -268,7 +268,7 @@ impl Workload {
                 event_id: self.event_id(workspace),
                 reason: "a mistake".to_owned(),
             }),
-            _ => Body::TaskCompleted(task(draw)),
+            _ => Body::TaskCompleted(task(draw).into()),
         }
     }
 

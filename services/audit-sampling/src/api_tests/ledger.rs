@@ -54,12 +54,12 @@ impl Ledger {
 
     pub(super) fn add_tasks(&self, count: i64) {
         self.add(count, |seq| {
-            Body::TaskCompleted(TaskCompleted {
+            Body::TaskCompleted(Box::new(TaskCompleted {
                 task_type: "email_classification".to_owned(),
                 outcome: [common::Outcome::Success, common::Outcome::Failure][(seq % 2) as usize]
                     .into(),
                 ..Default::default()
-            })
+            }))
         });
     }
 
@@ -79,7 +79,7 @@ impl Ledger {
             let ticket = Ticket { language: "nl".to_owned(), ..Default::default() };
             let event = Event {
                 agent_id: "support-triage".to_owned(),
-                ticket: Some(ticket),
+                ticket: Some(ticket.into()),
                 body: Some(body(seq)),
                 ..Default::default()
             };

@@ -39,7 +39,7 @@ fn retraction(event_id: &str) -> Event {
 
 fn costed() -> Event {
     let mut event = success("step");
-    event.ticket = Some(Ticket { ticket_id: "T-1".into(), ..Default::default() });
+    event.ticket = Some(Ticket { ticket_id: "T-1".into(), ..Default::default() }.into());
     if let Some(Body::TaskCompleted(task)) = &mut event.body {
         task.agent_cost = Some(Money { currency_code: String::new(), micros: 1_000_000 });
         task.edit_ratio = Some(0.9);

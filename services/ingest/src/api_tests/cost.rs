@@ -149,21 +149,21 @@ async fn the_policy_of_its_day_credits_a_step_and_every_later_judgement_of_it() 
 fn call(model: &str, cost: Option<Money>) -> Event {
     let tokens = Some(TokenUsage { input: 1_000, ..Default::default() });
     let call = LlmCall { model: model.into(), tokens, cost, ..Default::default() };
-    Event { agent_id: "a".into(), body: Some(Body::LlmCall(call)), ..Default::default() }
+    Event { agent_id: "a".into(), body: Some(Body::LlmCall(call.into())), ..Default::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_priced_by_the_day_and_an_unpriced_model_is_visible_and_never_free() {
     let (h, replica) = priced(testkit::sqlite::<Migrator>("ingest").await).await;
     let receipt = track(&h, &replica, call("gpt-4o", None)).await;
-    let computed = CallCost {
+    let computed = Box::new(CallCost {
         cost_source: CostSource::Computed.into(),
         cost: money("USD", 2_500),
         price_version: "p1".into(),
         converted_cost: money("EUR", 2_300),
         fx_rate_nanos: 920_000_000,
         fx_version: "f1".into(),
-    };
+    });
     assert_eq!((receipt.call_cost.as_ref(), receipt.valuation), (Some(&computed), None));
     let stands = h.find(&receipt.event_id).await.record.unwrap();
     assert_eq!(stands.call_cost, Some(computed), "stamped on the entry");

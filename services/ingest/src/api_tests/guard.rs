@@ -76,7 +76,7 @@ impl Guarded {
         let listed = self.ingest().list_events(request).await.unwrap().into_inner();
         let events = listed.events.into_iter().map(|event| event.record.unwrap().event.unwrap());
         let denied = events.map(|event| match event.body.clone() {
-            Some(Body::CallDenied(denied)) => (event, denied),
+            Some(Body::CallDenied(denied)) => (event, *denied),
             other => panic!("{other:?} is no denial"),
         });
         denied.collect()
@@ -104,7 +104,7 @@ impl Guarded {
         };
         let event = Event {
             agent_id: "support".into(),
-            ticket: Some(Ticket { ticket_id: "T-1".into(), ..Default::default() }),
+            ticket: Some(Box::new(Ticket { ticket_id: "T-1".into(), ..Default::default() })),
             body: Some(Body::ToolCall(call)),
             ..Default::default()
         };

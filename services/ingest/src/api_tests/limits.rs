@@ -250,7 +250,7 @@ async fn replicas_count_one_quota_and_a_replica_that_starts_later_knows_what_was
 
 fn of_queue(queue: &str, agent: &str) -> Event {
     let ticket = Ticket { queue: queue.into(), ..Default::default() };
-    Event { agent_id: agent.into(), ticket: Some(ticket), ..success("") }
+    Event { agent_id: agent.into(), ticket: Some(ticket.into()), ..success("") }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -273,7 +273,7 @@ async fn values_past_the_limit_are_stored_as_sent_and_named_as_overflowed() {
     for (model, overflowed) in [("m", ""), ("n", ""), ("o", "model")] {
         let status = CallStatus::Ok.into();
         let call = LlmCall { model: model.into(), status, ..Default::default() };
-        let event = Event { body: Some(Body::LlmCall(call)), ..of_queue("a", "x") };
+        let event = Event { body: Some(Body::LlmCall(call.into())), ..of_queue("a", "x") };
         let receipt = h.track_at(&h.server, event).await.unwrap();
         assert_eq!(h.record(&receipt).await.overflowed.join(" "), overflowed, "{model}");
     }

@@ -14,7 +14,7 @@ const BACKLOG: usize = 10_500;
 fn resolved(agent: &str, ticket: &str) -> Event {
     Event {
         agent_id: agent.into(),
-        ticket: Some(Ticket { ticket_id: ticket.into(), ..Default::default() }),
+        ticket: Some(Box::new(Ticket { ticket_id: ticket.into(), ..Default::default() })),
         body: Some(Body::TicketResolved(TicketResolved::default())),
         ..Default::default()
     }

@@ -85,7 +85,7 @@ pub(super) fn revised(target: &LedgerRecord, revision: &OutcomeRevised) -> Optio
     Some(Valuation {
         credited_ms: terms.credited_ms(parse::outcome(revision.outcome())?, human_edit_ms),
         outcome: revision.outcome,
-        ..valued.clone()
+        ..Valuation::clone(valued)
     })
 }
 
@@ -152,8 +152,12 @@ mod tests {
             outcome: Outcome::NeedsReview.into(),
             ..Default::default()
         };
-        let event = Event { body: Some(Body::TaskCompleted(task)), ..Default::default() };
-        LedgerRecord { event: Some(event), valuation: Some(valuation), ..LedgerRecord::default() }
+        let event = Event { body: Some(Body::TaskCompleted(task.into())), ..Default::default() };
+        LedgerRecord {
+            event: Some(event),
+            valuation: Some(valuation.into()),
+            ..LedgerRecord::default()
+        }
     }
 
     fn minutes(policy: pb::SavingsPolicy, outcome: Outcome, edited: Option<i64>) -> i64 {

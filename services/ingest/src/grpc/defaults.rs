@@ -27,7 +27,7 @@ pub(super) fn fill_ticket(event: &mut Event) {
             place.clone_from(value);
         }
     }
-    event.ticket = Some(ticket).filter(|ticket| *ticket != Ticket::default());
+    event.ticket = Some(ticket).filter(|ticket| **ticket != Ticket::default());
 }
 
 /// An amount without a currency is one of the workspace's.
@@ -68,7 +68,7 @@ fn empty_ticket(event: &mut Event) {
             place.clear();
         }
     }
-    event.ticket.take_if(|ticket| *ticket == Ticket::default());
+    event.ticket.take_if(|ticket| **ticket == Ticket::default());
 }
 
 /// The fields of a ticket, and under which names metadata has them.

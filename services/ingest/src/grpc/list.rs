@@ -97,7 +97,7 @@ impl Wanted {
             [record.event.as_ref(), corrected].into_iter().flatten().any(of)
         };
         let ticket_id =
-            |event: &Event| event.ticket.as_ref().map(ticket_id) == Some(&*self.ticket_id);
+            |event: &Event| event.ticket.as_deref().map(ticket_id) == Some(&*self.ticket_id);
         (self.agent_id.is_empty() || either(&|event| event.agent_id == self.agent_id))
             && (self.ticket_id.is_empty() || either(&ticket_id))
     }

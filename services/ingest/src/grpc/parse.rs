@@ -168,7 +168,7 @@ fn metadata(event: &Event, violations: &mut Violations) {
 
 fn task(event: &Event, occurred: Timestamp) -> Option<Task> {
     let Some(Body::TaskCompleted(body)) = &event.body else { return None };
-    let ticket = event.ticket.as_ref();
+    let ticket = event.ticket.as_deref();
     let of_ticket = |of: fn(&Ticket) -> &String| ticket.map(of).cloned().unwrap_or_default();
     let language =
         if body.language.is_empty() { of_ticket(|t| &t.language) } else { body.language.clone() };

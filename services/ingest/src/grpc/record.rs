@@ -112,7 +112,10 @@ impl IngestApi {
         events: impl Iterator<Item = &'e Event>,
     ) -> Result<Targets, Fault> {
         let positions: Vec<Position> = events.filter_map(corrections::target_of).collect();
-        let rows = self.0.find_all(workspace, positions).await.map_err(storage)?;
+        if positions.is_empty() {
+            return Ok(Targets::default());
+        }
+        let rows = Box::pin(self.0.find_all(workspace, positions)).await.map_err(storage)?;
         let targets = rows.iter().map(|row| Ok((row.position, decode(&row.record, row.position)?)));
         targets.collect()
     }
@@ -151,9 +154,9 @@ impl IngestApi {
             None => None,
         };
         let corrects = parsed.corrects.map(|target| Box::new(corrections::kept(target)));
+        let (valuation, call_cost) = (valuation.map(Box::new), call_cost.map(Box::new));
         let event = Some(parsed.event);
-        let record =
-            LedgerRecord { event, valuation, corrects, call_cost, ..LedgerRecord::default() };
+        let record = LedgerRecord { event, valuation, corrects, call_cost, ..Default::default() };
         let entry = NewEntry {
             workspace: gate.workspace,
             partition: gate.partition,

@@ -16,7 +16,7 @@ pub(super) fn receipt(
     duplicate: bool,
     record: LedgerRecord,
 ) -> Receipt {
-    let valuation = record.valuation.as_ref();
+    let valuation = record.valuation.as_deref();
     // An entry that was taken unvalued, or is older than the stamp, has what was sent.
     let sent = || step(&record).and_then(|step| step.agent_cost.clone());
     let agent_cost = valuation.and_then(|v| v.agent_cost.clone()).or_else(sent);

@@ -31,7 +31,7 @@ impl DimensionValues {
             return Ok(known);
         }
         let mut values = Values::default();
-        values.learn(self.store.load(id).await?);
+        values.learn(Box::pin(self.store.load(id)).await?);
         match self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(id) {
             // Somebody was quicker, and may have added to it.
             Entry::Occupied(known) => Ok(Arc::clone(known.get())),

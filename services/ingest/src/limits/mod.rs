@@ -117,7 +117,7 @@ impl Limits {
         let keys: Option<BTreeSet<Fingerprint>> = entries.iter().map(|e| e.dedupe).collect();
         match keys {
             None => Ok(false),
-            Some(keys) => self.ledger.all_stand(workspace, keys).await.map_err(storage),
+            Some(keys) => Box::pin(self.ledger.all_stand(workspace, keys)).await.map_err(storage),
         }
     }
 }

@@ -71,7 +71,7 @@ impl Quotas {
         if read.is_some_and(fresh) && shared.account().month() == month {
             return Ok(());
         }
-        let (events, to) = self.store.used(workspace, month).await?;
+        let (events, to) = Box::pin(self.store.used(workspace, month)).await?;
         shared.account().counted(month, events, to);
         *read = Some(now);
         Ok(())

@@ -42,7 +42,7 @@ impl RateLimiter {
             Spent::Wait(wait) => return Err(wait),
             Spent::Borrow(least, most) => (least, most),
         };
-        match self.borrow(workspace, Wanted { least, most }, rate, now).await {
+        match Box::pin(self.borrow(workspace, Wanted { least, most }, rate, now)).await {
             Taken::Given(given) => {
                 purse.lent(given, most, events, now);
                 Ok(())

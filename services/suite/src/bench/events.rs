@@ -33,20 +33,20 @@ impl Events {
             idempotency_key: format!("{}-{n}", self.run),
             occurred_time: Some(self.occurred.parts().into()),
             agent_id: "support-triage".to_owned(),
-            ticket: Some(Ticket {
+            ticket: Some(Box::new(Ticket {
                 ticket_id: format!("T-{:07}", n / 3),
                 intent: "order_status".to_owned(),
                 queue: "front-line".to_owned(),
                 channel: "email".to_owned(),
                 language: "en".to_owned(),
                 ..Default::default()
-            }),
-            body: Some(Body::TaskCompleted(TaskCompleted {
+            })),
+            body: Some(Body::TaskCompleted(Box::new(TaskCompleted {
                 task_type: step.to_owned(),
                 outcome: Outcome::Success.into(),
                 agent_cost: Some(Money { currency_code: "EUR".to_owned(), micros: COST_MICROS }),
                 ..Default::default()
-            })),
+            }))),
             ..Default::default()
         }
     }

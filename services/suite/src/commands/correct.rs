@@ -137,7 +137,7 @@ mod tests {
         let receipt = Receipt {
             event_id: "ev_1".into(),
             position: "at_1".into(),
-            valuation: Some(Valuation { credited_ms, ..Default::default() }),
+            valuation: Some(Box::new(Valuation { credited_ms, ..Default::default() })),
             cost_saved: Some(common::Money { currency_code: "EUR".into(), micros: 4_500_000 }),
             ..Default::default()
         };

@@ -156,7 +156,7 @@ fn row(recorded: &RecordedEvent) -> Result<[String; 7], Failure> {
         event.agent_id.clone(),
         ticket.unwrap_or_default(),
         kind(&event)?,
-        what(&event, record.call_cost.as_ref()),
+        what(&event, record.call_cost.as_deref()),
         saved.unwrap_or_default(),
     ])
 }
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_call_says_what_it_cost_or_that_nobody_knows() {
         let body = LlmCall { model: "gpt-4o".into(), ..Default::default() };
-        let event = Event { body: Some(Body::LlmCall(body)), ..Default::default() };
+        let event = Event { body: Some(Body::LlmCall(body.into())), ..Default::default() };
         let cost = Some(common::Money { currency_code: "USD".into(), micros: 2_500 });
         let priced = CallCost { cost, ..Default::default() };
         assert_eq!(what(&event, Some(&priced)), "gpt-4o, USD 0.0025");

@@ -58,15 +58,15 @@ fn event(args: Track) -> Event {
         idempotency_key: args.key.unwrap_or_default(),
         occurred_time: args.at.map(|at| at.parts().into()),
         agent_id: args.agent.unwrap_or_default(),
-        ticket: args.ticket.map(|ticket_id| Ticket { ticket_id, ..Default::default() }),
+        ticket: args.ticket.map(|ticket_id| Ticket { ticket_id, ..Default::default() }.into()),
         metadata: args.metadata.into_iter().collect(),
-        body: Some(Body::TaskCompleted(TaskCompleted {
+        body: Some(Body::TaskCompleted(Box::new(TaskCompleted {
             task_type: args.task_type.unwrap_or_default(),
             outcome: outcome.into(),
             duration_ms: args.duration.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
             agent_cost: args.cost,
             ..Default::default()
-        })),
+        }))),
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
             told,
             "ev_1 tracked at at_1; recorded without a value: \"banana\" is no task type"
         );
-        let valuation = Some(Valuation { credited_ms: 90_000, ..Default::default() });
+        let valuation = Some(Valuation { credited_ms: 90_000, ..Default::default() }.into());
         let told = sentence(&Receipt { valuation, ..receipt }, "email_classification");
         assert_eq!(told, "ev_1 tracked at at_1; saved 1.5 min");
     }

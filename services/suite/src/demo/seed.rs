@@ -94,20 +94,20 @@ fn event(
     Event {
         occurred_time: Some(at.parts().into()),
         agent_id: agent.to_owned(),
-        ticket: Some(Ticket {
+        ticket: Some(Box::new(Ticket {
             ticket_id: format!("T-{:05}", ticket + 1),
             intent: intent.to_owned(),
             queue: "front-line".to_owned(),
             channel: "email".to_owned(),
             language: "en".to_owned(),
             ..Default::default()
-        }),
-        body: Some(Body::TaskCompleted(TaskCompleted {
+        })),
+        body: Some(Body::TaskCompleted(Box::new(TaskCompleted {
             task_type: task_type.to_owned(),
             outcome: outcome.into(),
             agent_cost: Some(Money { currency_code: "EUR".to_owned(), micros: STEP_COST_MICROS }),
             ..Default::default()
-        })),
+        }))),
         ..Default::default()
     }
 }

@@ -111,7 +111,10 @@ pub fn step(agent: &str, outcome: Outcome) -> LedgerRecord {
         outcome: outcome.into(),
         ..TaskCompleted::default()
     };
-    let event =
-        Event { agent_id: agent.into(), body: Some(Body::TaskCompleted(task)), ..Event::default() };
+    let event = Event {
+        agent_id: agent.into(),
+        body: Some(Body::TaskCompleted(task.into())),
+        ..Event::default()
+    };
     LedgerRecord { event: Some(event), ..Default::default() }
 }

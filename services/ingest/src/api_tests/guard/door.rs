@@ -2,7 +2,7 @@
 
 use wire::common::v1::Scope;
 use wire::ingest::v1::access_service_client::AccessServiceClient;
-use wire::ingest::v1::{CreateApiKeyRequest, TaskCompleted, UpdateWorkspaceRequest};
+use wire::ingest::v1::{CreateApiKeyRequest, UpdateWorkspaceRequest};
 
 use super::*;
 
@@ -103,7 +103,7 @@ async fn denials_are_recorded_past_every_limit_and_use_nothing_of_it() {
     // What a caller denies by itself uses no quota either, but does not come faster than the rate.
     let own = || {
         let (rule, model) = ("budget".into(), "mini".into());
-        Body::CallDenied(CallDenied { rule, model, ..Default::default() })
+        Body::CallDenied(Box::new(CallDenied { rule, model, ..Default::default() }))
     };
     h.clock.advance(std::time::Duration::from_secs(5));
     for _ in 0..2 {
@@ -111,7 +111,7 @@ async fn denials_are_recorded_past_every_limit_and_use_nothing_of_it() {
     }
     let status = h.track(own()).await.unwrap_err();
     assert_eq!(reason_of(&status), Some(ErrorReason::RateLimited));
-    let bad = Body::TaskCompleted(TaskCompleted::default());
+    let bad = Body::TaskCompleted(Box::default());
     assert_eq!(h.track(bad).await.unwrap_err().code(), Code::InvalidArgument);
 }
 
@@ -124,7 +124,7 @@ async fn a_denial_that_somebody_tracks_is_checked_like_any_event() {
         allowed_tiers: vec!["small".into(); 33],
         ..Default::default()
     };
-    let status = h.track(Body::CallDenied(denied)).await.unwrap_err();
+    let status = h.track(Body::CallDenied(denied.into())).await.unwrap_err();
     let expected = ["rule", "model", "args_hash", "attempt", "allowed_tiers"];
     assert_eq!(fields(&status), expected.map(|field| format!("event.call_denied.{field}")));
 }

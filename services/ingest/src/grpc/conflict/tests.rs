@@ -4,7 +4,7 @@ use kernel::{Currency, Partition};
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use wire::common::v1::{Money, Outcome};
 use wire::ingest::v1::event::Body;
-use wire::ingest::v1::{LlmCall, TaskCompleted, Ticket};
+use wire::ingest::v1::{TaskCompleted, Ticket};
 
 use super::super::defaults::{body_hash, fill_currency, fill_ticket};
 use super::*;
@@ -18,7 +18,7 @@ fn task(change: impl FnOnce(&mut TaskCompleted)) -> Event {
     };
     change(&mut body);
     let (idempotency_key, agent_id) = ("k".into(), "support".into());
-    let body = Some(Body::TaskCompleted(body));
+    let body = Some(Body::TaskCompleted(body.into()));
     Event { idempotency_key, agent_id, body, ..Default::default() }
 }
 
@@ -91,11 +91,15 @@ fn metadata_is_named_without_its_keys_which_may_be_a_customers_words() {
     };
     assert_eq!(named(queue("a"), queue("b")), ["metadata"], "and not what it filled in");
     assert_eq!(named(queue("a"), task(|_| {})), ["metadata"]);
-    let ticket = Some(Ticket { queue: "a".into(), ..Default::default() });
+    let ticket = Some(Ticket { queue: "a".into(), ..Default::default() }.into());
     let said_in_ticket = with(|event| event.ticket = ticket.clone());
     assert_eq!(named(said_in_ticket.clone(), queue("a")), ["metadata", "ticket"]);
     let elsewhere = Event {
-        ticket: Some(Ticket { queue: "a".into(), ticket_id: "T-1".into(), ..Default::default() }),
+        ticket: Some(Box::new(Ticket {
+            queue: "a".into(),
+            ticket_id: "T-1".into(),
+            ..Default::default()
+        })),
         ..said_in_ticket.clone()
     };
     assert_eq!(named(said_in_ticket, elsewhere), ["ticket.ticket_id"]);
@@ -103,7 +107,7 @@ fn metadata_is_named_without_its_keys_which_may_be_a_customers_words() {
 
 #[test]
 fn another_kind_of_event_is_named_by_both_kinds() {
-    let call = with(|event| event.body = Some(Body::LlmCall(LlmCall::default())));
+    let call = with(|event| event.body = Some(Body::LlmCall(Box::default())));
     assert_eq!(named(task(|_| {}), call), ["llm_call", "task_completed"]);
 }
 

@@ -51,8 +51,8 @@ pub(super) fn event(
     let agent_id = if request.agent_id.is_empty() { AGENT } else { &request.agent_id };
     let mut event = Event {
         agent_id: agent_id.to_owned(),
-        ticket: Some(ticket),
-        body: Some(Body::CallDenied(denied)),
+        ticket: Some(ticket.into()),
+        body: Some(Body::CallDenied(denied.into())),
         ..Event::default()
     };
     event.idempotency_key = key(&event, now.micros().div_euclid(DAY_MICROS));

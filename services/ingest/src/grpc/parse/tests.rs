@@ -16,11 +16,11 @@ fn door() -> Door {
 fn simplest() -> Event {
     Event {
         agent_id: "support-triage".into(),
-        body: Some(Body::TaskCompleted(TaskCompleted {
+        body: Some(Body::TaskCompleted(Box::new(TaskCompleted {
             task_type: "email_classification".into(),
             outcome: common::Outcome::Success.into(),
             ..Default::default()
-        })),
+        }))),
         ..Default::default()
     }
 }
@@ -50,11 +50,11 @@ fn everything_that_is_wrong_is_said_at_once() {
     bad.agent_id = String::new();
     bad.occurred_time = Some(timestamp("2026-01-01T00:00:00Z".parse().unwrap()));
     bad.metadata.insert(String::new(), "x".repeat(1025));
-    bad.body = Some(Body::TaskCompleted(TaskCompleted {
+    bad.body = Some(Body::TaskCompleted(Box::new(TaskCompleted {
         outcome: 9,
         duration_ms: Some(-1),
         ..Default::default()
-    }));
+    })));
     let fields: Vec<String> = refused(bad).into_iter().map(|(field, _)| field).collect();
     assert_eq!(
         fields,
@@ -105,7 +105,7 @@ fn what_metadata_says_of_the_ticket_fills_what_the_ticket_leaves_empty() {
     let mut sent = simplest();
     sent.metadata.insert("ticket_id".into(), "T-1".into());
     sent.metadata.insert("queue".into(), "billing".into());
-    sent.ticket = Some(Ticket { queue: "vip".into(), ..Default::default() });
+    sent.ticket = Some(Ticket { queue: "vip".into(), ..Default::default() }.into());
     let ticket = parsed(sent).ok().unwrap().event.ticket.unwrap();
     assert_eq!((ticket.ticket_id.as_str(), ticket.queue.as_str()), ("T-1", "vip"));
 }
@@ -145,11 +145,11 @@ proptest::proptest! {
         let sent = Event {
             agent_id: agent,
             occurred_time: Some(wire::Timestamp { seconds, nanos }),
-            body: Some(Body::TaskCompleted(TaskCompleted {
+            body: Some(Body::TaskCompleted(Box::new(TaskCompleted {
                 task_type, outcome, duration_ms: duration, edit_ratio: ratio,
                 agent_cost: Some(common::Money { micros, currency_code: currency }),
                 ..Default::default()
-            })),
+            }))),
             ..Default::default()
         };
         if let Ok(once) = parsed(sent) {
@@ -180,7 +180,7 @@ proptest::proptest! {
     ) {
         let metadata: std::collections::BTreeMap<_, _> = pairs.into_iter().collect();
         let plain = Event {
-            ticket: Some(Ticket { queue: "vip".into(), ..Default::default() }),
+            ticket: Some(Box::new(Ticket { queue: "vip".into(), ..Default::default() })),
             metadata: metadata.clone(),
             ..simplest()
         };

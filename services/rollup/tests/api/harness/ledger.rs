@@ -119,7 +119,7 @@ pub(crate) fn task(task_type: &str, outcome: Outcome) -> TaskCompleted {
 pub(crate) fn event(agent: &str, ticket: &str, body: Body) -> Event {
     Event {
         agent_id: agent.to_owned(),
-        ticket: Some(Ticket { ticket_id: ticket.to_owned(), ..Ticket::default() }),
+        ticket: Some(Box::new(Ticket { ticket_id: ticket.to_owned(), ..Ticket::default() })),
         body: Some(body),
         ..Event::default()
     }
@@ -137,8 +137,8 @@ pub(crate) fn valued(agent: &str, ticket: &str, task: TaskCompleted, minutes: i6
         outcome: task.outcome,
         ..Valuation::default()
     };
-    let event = event(agent, ticket, Body::TaskCompleted(task));
-    LedgerRecord { event: Some(event), valuation: Some(valuation), ..Default::default() }
+    let event = event(agent, ticket, Body::TaskCompleted(task.into()));
+    LedgerRecord { event: Some(event), valuation: Some(valuation.into()), ..Default::default() }
 }
 
 /// The entry that judges the step at `seq` again.

@@ -55,14 +55,14 @@ pub(super) fn event(n: u64) -> Event {
     let cost = own.pick(&COSTS);
     Event {
         agent_id: format!("{queue}-{agent}"),
-        ticket: Some(ticket),
-        body: Some(Body::TaskCompleted(TaskCompleted {
+        ticket: Some(ticket.into()),
+        body: Some(Body::TaskCompleted(Box::new(TaskCompleted {
             task_type: task_type.to_owned(),
             outcome: own.pick(&OUTCOMES).into(),
             duration_ms: i64::try_from(400 + own.below(8_000)).ok(),
             agent_cost: cost.map(|micros| Money { currency_code: "EUR".to_owned(), micros }),
             ..Default::default()
-        })),
+        }))),
         ..Default::default()
     }
 }
