@@ -1,6 +1,7 @@
 //! Redis killed, emptied, frozen, full, filled with wrong types, put back to what it held before, and slow by
 //! half a second, in the middle of a load (RELIABILITY T10): every answer is that of its own position, no
-//! reader is shown less than before, and a crowd that finds nothing makes an answer once.
+//! reader is shown less than before, and a crowd that finds nothing makes an answer once. How long answers
+//! took, with Redis as it should be and under each fault, is printed.
 //! TALLY_TEST_FAULTS=500 gives T10 its longer figure.
 
 use std::collections::BTreeMap;
@@ -77,6 +78,7 @@ async fn whatever_becomes_of_redis_every_answer_is_that_of_its_position() {
     for round in 0..faults(FAULTS) {
         let fault = KINDS[round % KINDS.len()];
         cache.begin(fault).await;
+        load.fault.send_replace(Some(fault));
         let lasts = load.goes_on();
         tokio::pin!(lasts);
         let mut again = tokio::time::interval(AGAIN);
@@ -89,10 +91,13 @@ async fn whatever_becomes_of_redis_every_answer_is_that_of_its_position() {
         cache.end(fault).await;
         load.goes_on().await;
         cache.is_used().await;
+        load.fault.send_replace(None);
+        load.goes_on().await;
     }
     let (effects, seen) = load.end().await;
     let truth = Truth::of(effects);
     println!("{} answers at {} positions", seen.len(), truth.0.len());
+    print_times(&seen);
     for answer in seen {
         assert_eq!((answer.events, answer.failures), truth.at(answer.as_of), "{answer:?}");
     }
@@ -278,9 +283,25 @@ impl Broken {
     }
 }
 
+fn print_times(seen: &[Answer]) {
+    let mut times = BTreeMap::<_, Vec<Duration>>::new();
+    for answer in seen {
+        times.entry(answer.under).or_default().push(answer.took);
+    }
+    for (fault, mut times) in times {
+        times.sort_unstable();
+        let within = |share: f64| times[(times.len() as f64 * share) as usize];
+        let fault = fault.map_or("no fault".to_owned(), |fault| format!("{fault:?}"));
+        println!("{fault}: p50 {:?}, p99 {:?} of {}", within(0.5), within(0.99), times.len());
+    }
+}
+
 /// What a reader was told.
 #[derive(Debug, Clone, Copy)]
 struct Answer {
+    /// What was wrong with Redis when it was asked for.
+    under: Option<Fault>,
+    took: Duration,
     as_of: i64,
     events: i64,
     failures: i64,
@@ -310,6 +331,7 @@ impl Truth {
 struct Load {
     stop: watch::Sender<bool>,
     batches: watch::Sender<usize>,
+    fault: watch::Sender<Option<Fault>>,
     answers: [watch::Sender<usize>; READERS],
     writer: JoinHandle<Vec<Effect>>,
     readers: Vec<JoinHandle<Vec<Answer>>>,
@@ -318,7 +340,7 @@ struct Load {
 impl Load {
     fn begin(stage: &Stage) -> Self {
         let (stop, batches) = (watch::Sender::new(false), watch::Sender::new(0));
-        let newest = watch::Sender::new(String::new());
+        let (newest, fault) = (watch::Sender::new(String::new()), watch::Sender::new(None));
         let writer = tokio::spawn({
             let (mut flow, newest) = (Flow::new(stage), newest.clone());
             let (stop, batches) = (stop.subscribe(), batches.clone());
@@ -339,12 +361,13 @@ impl Load {
                 number,
                 reports: reports(stage),
                 newest: newest.subscribe(),
+                fault: fault.subscribe(),
                 stop: stop.subscribe(),
             };
             tokio::spawn(reader.read(answers[number].clone()))
         });
         let readers = readers.collect();
-        Self { stop, batches, answers, writer, readers }
+        Self { stop, batches, fault, answers, writer, readers }
     }
 
     /// Waits until the writer has written and every reader has read for a while.
@@ -372,6 +395,7 @@ struct Reader {
     number: usize,
     reports: ReportServiceClient<Channel>,
     newest: watch::Receiver<String>,
+    fault: watch::Receiver<Option<Fault>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -382,7 +406,9 @@ impl Reader {
             let says = self.number.is_multiple_of(2);
             let at_least = if says { self.newest.borrow().clone() } else { String::new() };
             let question = seen.len() + self.number;
-            let answer = answer(&mut self.reports, question, &at_least).await;
+            let (under, asked) = (*self.fault.borrow(), Instant::now());
+            let mut answer = answer(&mut self.reports, question, &at_least).await;
+            (answer.under, answer.took) = (under, asked.elapsed());
             let needed = at_least.parse().map_or(0, |position: Position| position.seq);
             assert!(answer.as_of >= needed, "{answer:?} for {needed}");
             assert!(answer.as_of >= latest, "{answer:?} after {latest}");
@@ -432,6 +458,8 @@ async fn answer(
     // Success, needs review, failure, pending.
     let failures = |measures: &Measures| measures.outcomes.get(2).map_or(0, |bar| bar.count);
     Answer {
+        under: None,
+        took: Duration::ZERO,
         as_of: as_of.seq,
         events: measures.iter().map(|measures| measures.events).sum(),
         failures: measures.iter().map(failures).sum(),

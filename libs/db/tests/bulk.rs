@@ -179,20 +179,6 @@ mod suite {
         assert_eq!(found.unwrap(), [(5, 8, vec![0, 1, 2, 3, 4])]);
     }
 
-    pub(crate) async fn the_drivers_own_road_locks_what_it_finds(db: Db) {
-        let head = || Rows::new().int("partition", vec![6]).int("seq", vec![40]);
-        write_rows(&db, head(), "INSERT INTO head ({columns}) SELECT {columns} FROM {rows}").await;
-        let held = db.write_rows(|txn| {
-            Box::pin(async move {
-                let sql = "SELECT partition, seq FROM head \
-                           WHERE partition IN (SELECT rows.partition FROM {rows}) {for_update}";
-                txn.fetch::<(i16, i64)>(Rows::new().int("partition", vec![6, 7]), sql).await
-            })
-        });
-        let held: Result<_, db::Error> = held.await;
-        assert_eq!(held.unwrap(), [(6, 40)]);
-    }
-
     pub(crate) async fn new_rows_are_kept_exactly_or_not_at_all(db: Db) {
         let insert = async |seqs: std::ops::Range<i64>| -> Result<(), db::Error> {
             db.write_rows(move |txn| {
@@ -350,7 +336,6 @@ testkit::store_suite! {
         several_statements_keep_rows_exactly,
         the_drivers_own_road_keeps_rows_exactly,
         the_drivers_own_road_finds_rows_by_number_and_bytes,
-        the_drivers_own_road_locks_what_it_finds,
         new_rows_are_kept_exactly_or_not_at_all,
         a_failure_that_is_passed_over_commits_nothing,
         rows_whose_bytes_are_all_empty_are_not_null,

@@ -23,7 +23,7 @@ use crate::announce::Announcer;
 use crate::heads::Heads;
 use crate::limits::tallies::Tallies;
 use crate::recent::Recent;
-use crate::store::{Appended, Expect, LedgerWriter, NewEntry};
+use crate::store::{Appended, LedgerWriter, NewEntry};
 
 /// Why entries were not appended.
 #[derive(Debug, Clone)]
@@ -114,8 +114,8 @@ impl Committer {
 }
 
 impl Worker {
-    /// Commits a group; says whether entries stood already.
-    async fn commit(&self, mut group: Vec<Job>, expect: Expect) -> bool {
+    /// Commits a group and answers its calls.
+    async fn commit(&self, mut group: Vec<Job>) {
         let sizes: Vec<usize> = group.iter().map(|job| job.entries.len()).collect();
         let entries: Vec<NewEntry> =
             group.iter_mut().flat_map(|job| std::mem::take(&mut job.entries)).collect();
@@ -136,14 +136,13 @@ impl Worker {
             .attr(attr::DB_OPERATION_NAME, "INSERT")
             .start();
         let mut entries: Arc<[NewEntry]> = entries.into();
-        let append = self.ledger.append(Arc::clone(&entries), self.clock.now(), expect);
+        let append = self.ledger.append(Arc::clone(&entries), self.clock.now());
         let outcome = insert.scope(append).await;
         match outcome {
             Ok((answers, moved)) => {
                 if self.failing().is_over() {
                     tracing::info!("commits succeed again");
                 }
-                let met = answers.iter().any(|answer| !matches!(answer, Appended::New { .. }));
                 self.tallies.note(&entries, &answers);
                 // Before anybody is told that there is something to read. The commit is over and the
                 // entries are nobody else's.
@@ -160,7 +159,6 @@ impl Worker {
                     let _ = job.reply.send(Ok(Committed { answers, commit: send.context() }));
                 }
                 self.announcer.announce(&moved);
-                met
             }
             Err(error) => {
                 insert.fail("storage");
@@ -173,7 +171,6 @@ impl Worker {
                 for job in group {
                     let _ = job.reply.send(Err(refused.clone()));
                 }
-                false
             }
         }
     }

@@ -35,7 +35,7 @@ use wire::ingest::v1::ingest_service_server::IngestServiceServer;
 use wire::ingest::v1::ledger_service_server::LedgerServiceServer;
 
 pub use config::Config;
-pub use store::Migrator;
+pub use store::{Migrator, Yardstick};
 
 use crate::access::Access;
 use crate::announce::Announcer;

@@ -21,8 +21,8 @@
 //!
 //! In the template `{rows}` stands for the rows as a table named `rows`, `{columns}` for their
 //! columns in order (add `rows.` by hand where a name is ambiguous), `{0}`, `{1}`… for the extra
-//! binds, `{for_update}` for the clause that locks what a SELECT finds. Write `WHERE true` before
-//! `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join otherwise.
+//! binds. Write `WHERE true` before `ON CONFLICT`: SQLite takes `SELECT … FROM x ON` for a join
+//! otherwise.
 
 mod insert;
 mod postgres;
@@ -160,7 +160,6 @@ impl Rows {
                     Some(table)
                 }
                 "columns" => Some(names.clone()),
-                "for_update" => Some(String::new()),
                 number => {
                     bound.push(binds.get(number.parse::<usize>().ok()?)?.clone());
                     Some("?".to_owned())
@@ -194,13 +193,10 @@ fn fill(
     (columns, source): (&str, &str),
     (before, extra): (usize, usize),
 ) -> String {
-    let postgres = backend == DbBackend::Postgres;
-    let sign = if postgres { '$' } else { '?' };
+    let sign = if backend == DbBackend::Postgres { '$' } else { '?' };
     template::fill(template, |placeholder| match placeholder {
         "rows" => Some(source.to_owned()),
         "columns" => Some(columns.to_owned()),
-        // SQLite's transaction holds the one writer: the stronger lock.
-        "for_update" => Some(if postgres { "FOR UPDATE" } else { "" }.to_owned()),
         number => {
             let at: usize = number.parse().ok()?;
             (at < extra).then(|| format!("{sign}{}", before + at + 1))

@@ -279,8 +279,6 @@ impl Rows {
                     Some(table)
                 }
                 "columns" => Some(names.clone()),
-                // The transaction holds the one writer: the stronger lock.
-                "for_update" => Some(String::new()),
                 number => {
                     let value = binds.get(number.parse::<usize>().ok()?)?;
                     let added = arguments.add(integer(value.clone()));

@@ -12,7 +12,7 @@ use super::{Job, Worker};
 pub(super) struct Dispatch {
     worker: Worker,
     schedule: Schedule,
-    under_way: JoinSet<bool>,
+    under_way: JoinSet<()>,
     of: HashMap<Id, Of>,
 }
 
@@ -32,11 +32,11 @@ impl Dispatch {
                     None => open = false,
                 },
                 Some(ended) = self.under_way.join_next_with_id() => match ended {
-                    Ok((commit, met)) => self.ended(commit, met),
+                    Ok((commit, ())) => self.ended(commit),
                     // A defect: those who wait are told that the service is stopping, the lanes go on.
                     Err(panic) => {
                         tracing::error!(error = fault::chain(&panic), "a commit ended early");
-                        self.ended(panic.id(), true);
+                        self.ended(panic.id());
                     }
                 },
             }
@@ -45,15 +45,15 @@ impl Dispatch {
             }
             while let Some(group) = self.schedule.next() {
                 let worker = self.worker.clone();
-                let commit = async move { worker.commit(group.jobs, group.expect).await };
+                let commit = async move { worker.commit(group.jobs).await };
                 self.of.insert(self.under_way.spawn(commit).id(), group.of);
             }
         }
     }
 
-    fn ended(&mut self, commit: Id, met: bool) {
+    fn ended(&mut self, commit: Id) {
         if let Some(of) = self.of.remove(&commit) {
-            self.schedule.ended(&of, met);
+            self.schedule.ended(&of);
         }
     }
 }

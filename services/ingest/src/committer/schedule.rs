@@ -13,7 +13,6 @@ use std::collections::VecDeque;
 use kernel::PARTITIONS;
 
 use super::Job;
-use crate::store::Expect;
 
 /// A commit of so many entries takes no further call: a bigger one gains nothing and holds the head rows
 /// longer.
@@ -22,9 +21,6 @@ const COMMIT_ENTRIES_ENOUGH: usize = 4_096;
 const COMMIT_BYTES_ENOUGH: usize = 8 * 1024 * 1024;
 /// Entries that are worth a commit of their own where lanes share.
 const ALONE_ENTRIES: usize = 256;
-/// Commits of a lane that look for repeats first, once one was met: they come in bursts, when somebody
-/// sends a file again; most commits hold none.
-const WARY_COMMITS: u32 = 16;
 
 /// What may be committed side by side.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +50,11 @@ struct Queue {
     jobs: VecDeque<Job>,
     entries: usize,
     busy: bool,
-    wary: u32,
 }
 
 /// The calls of one commit.
 pub(super) struct Group {
     pub(super) jobs: Vec<Job>,
-    pub(super) expect: Expect,
     pub(super) of: Of,
 }
 
@@ -108,12 +102,10 @@ impl Schedule {
         Some(group)
     }
 
-    /// A commit has ended; `met` says whether some of its entries stood already.
-    pub(super) fn ended(&mut self, of: &Of, met: bool) {
+    /// A commit has ended.
+    pub(super) fn ended(&mut self, of: &Of) {
         for &lane in &of.lanes {
-            let lane = &mut self.lanes[lane];
-            lane.busy = false;
-            lane.wary = if met { WARY_COMMITS } else { lane.wary.saturating_sub(1) };
+            self.lanes[lane].busy = false;
         }
         if of.shared {
             self.sharing = false;
@@ -123,7 +115,7 @@ impl Schedule {
 
     /// What waits in those of the lanes that have no commit under way, up to the limits of one commit.
     fn take(&mut self, lanes: &[usize], shared: bool) -> Option<Group> {
-        let (mut jobs, mut taken, mut wary) = (Vec::new(), Vec::new(), false);
+        let (mut jobs, mut taken) = (Vec::new(), Vec::new());
         let (mut entries, mut bytes) = (0, 0);
         for &lane in lanes {
             let queue = &mut self.lanes[lane];
@@ -139,13 +131,12 @@ impl Schedule {
                 jobs.push(job);
             }
             if jobs.len() > before {
-                (queue.busy, wary) = (true, wary || queue.wary > 0);
+                queue.busy = true;
                 taken.push(lane);
             }
         }
-        let expect = if wary { Expect::Repeats } else { Expect::NewEntries };
         let of = Of { lanes: taken, shared };
-        (!jobs.is_empty()).then_some(Group { jobs, expect, of })
+        (!jobs.is_empty()).then_some(Group { jobs, of })
     }
 }
 
@@ -187,7 +178,7 @@ mod tests {
         schedule.queue(job(3, 1));
         schedule.queue(job(1, 1));
         assert!(schedule.next().is_none(), "while it is under way all queue");
-        schedule.ended(&first.of, false);
+        schedule.ended(&first.of);
         assert_eq!(schedule.next().unwrap().jobs.len(), 2);
     }
 
@@ -201,7 +192,7 @@ mod tests {
         let alone = schedule.next().unwrap();
         assert_eq!(partitions(&alone), [1, 5], "beside the shared one");
         assert!(schedule.next().is_none(), "lane 0 has one under way");
-        schedule.ended(&shared.of, false);
+        schedule.ended(&shared.of);
         assert_eq!(partitions(&schedule.next().unwrap()), [4]);
         schedule.queue(job(2, 1));
         assert_eq!(
@@ -216,7 +207,7 @@ mod tests {
         let mut schedule = schedule(Lanes::Shared(1), &[(0, 4_000), (0, 4_000), (0, 4_000)]);
         let first = schedule.next().unwrap();
         assert_eq!(first.jobs.len(), 2);
-        schedule.ended(&first.of, false);
+        schedule.ended(&first.of);
         assert_eq!(schedule.next().unwrap().jobs.len(), 1);
     }
 
@@ -228,25 +219,8 @@ mod tests {
         assert_eq!(partitions(&first), [0, 0]);
         assert_eq!(partitions(&schedule.next().unwrap()), [7]);
         assert!(schedule.next().is_none(), "two are under way");
-        schedule.ended(&first.of, false);
+        schedule.ended(&first.of);
         schedule.queue(job(0, 1));
         assert_eq!(partitions(&schedule.next().unwrap()), [63], "before 0 has its next turn");
-    }
-
-    #[test]
-    fn after_a_repeat_a_lane_looks_first_for_a_while() {
-        let mut schedule = schedule(Lanes::Shared(2), &[]);
-        let mut expected = |partition, met| {
-            schedule.queue(job(partition, 1));
-            let group = schedule.next().unwrap();
-            schedule.ended(&group.of, met);
-            group.expect
-        };
-        assert_eq!(expected(0, true), Expect::NewEntries);
-        assert_eq!(expected(1, false), Expect::NewEntries, "another lane");
-        for _ in 0..WARY_COMMITS {
-            assert_eq!(expected(0, false), Expect::Repeats);
-        }
-        assert_eq!(expected(0, false), Expect::NewEntries);
     }
 }

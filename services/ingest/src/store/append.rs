@@ -1,16 +1,18 @@
 //! Group commit: everything that is queued, in one transaction.
 //!
 //! The head rows of the partitions touched are held from the first statement to COMMIT, in partition
-//! order, so seq is dense and in commit order, and a reader that saw seq n sees all below n. A repeated
-//! event leaves no hole: it is looked up before seq is given out, or it undoes the whole commit.
+//! order, so seq is dense and in commit order, and a reader that saw seq n sees all below n. That statement
+//! takes a seq for every entry; those of repeated events are given back before anything is written, so they
+//! leave no hole.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry as Slot, HashMap};
-use std::collections::{BTreeMap, BTreeSet};
 
 use db::bulk::{Rows, Transaction};
 use kernel::{Partition, Position, Timestamp, TraceContext, WorkspaceId};
 
-use super::keys::{Added, KnownKeys};
+use super::keys::{Added, HeldKeys};
+use super::log_head;
 use crate::domain::Fingerprint;
 
 /// An entry about to be appended.
@@ -59,51 +61,30 @@ pub(crate) struct Clash {
     pub(crate) sent_hash: Fingerprint,
 }
 
-/// partition, seq, dedupe_key, body_hash, recorded_time, record of an entry that stands already.
+/// partition, seq, key_hash, body_hash, recorded_time, record of an entry that stands already.
 type Standing = (i16, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);
 
-/// Whether entries that stand already are looked for, where the database has an index of keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expect {
-    /// They are looked for first: right whatever comes.
-    Repeats,
-    /// They are not. One that is there all the same fails the commit with [`db::Error::Conflict`], and
-    /// nothing is written: append again, expecting repeats. It saves an index probe an entry.
-    NewEntries,
-}
-
-/// Appends `entries`, answering for each at its index, and tells the partitions' new heads. For a database
-/// that has an index of keys.
-pub(super) async fn append_indexed(
+/// Appends `entries`, answering for each at its index, and tells the new heads of the partitions that got
+/// some. `known` are the keys of all of their partitions.
+pub(super) async fn append(
     txn: &mut Transaction,
     entries: &[NewEntry],
     recorded: Timestamp,
-    expect: Expect,
-) -> Result<(Vec<Appended>, Vec<Position>), db::Error> {
-    let standing = match expect {
-        Expect::Repeats => {
-            hold_heads(txn, entries).await?;
-            find_indexed(txn, keyed(entries)).await?
-        }
-        Expect::NewEntries => HashMap::new(),
-    };
-    let fates = fates(entries, &standing);
-    let (heads, seqs) = write(txn, entries, &fates, recorded).await?;
-    Ok((answers(entries, &fates, &seqs, recorded), heads))
-}
-
-/// The same for a database that has none, with what is known of the keys. The transaction must be the only
-/// one that writes.
-pub(super) async fn append_known(
-    txn: &mut Transaction,
-    entries: &[NewEntry],
-    recorded: Timestamp,
-    known: &mut KnownKeys,
+    known: &mut HeldKeys,
 ) -> Result<(Vec<Appended>, Vec<Position>, Added), db::Error> {
-    let partitions = entries.iter().map(|e| e.partition).collect();
-    let standing = find_known(txn, known, partitions, keyed(entries)).await?;
-    let fates = fates(entries, &standing);
-    let (heads, seqs) = write(txn, entries, &fates, recorded).await?;
+    let nothing = ByKey::new();
+    let if_none_stands = fates(entries, &nothing);
+    let taken = new_ones(entries, &if_none_stands);
+    let mut heads = log_head::advance(txn, &taken).await?;
+    let before = heads.iter().map(|at| Position { seq: at.seq - taken[&at.partition], ..*at });
+    let keys: Vec<_> = entries.iter().filter_map(|e| Some((e.partition, e.dedupe?))).collect();
+    let standing = find(txn, known, &before.collect::<Vec<_>>(), &keys).await?;
+    let fates = if standing.is_empty() { if_none_stands } else { fates(entries, &standing) };
+    if !standing.is_empty() {
+        give_back(txn, &mut heads, taken, &new_ones(entries, &fates)).await?;
+    }
+    let seqs = seqs(entries, &fates, &heads);
+    insert(txn, entries, &fates, &seqs, recorded).await?;
     let new = entries.iter().zip(&fates).zip(&seqs);
     let new = new.filter(|((_, fate), _)| matches!(fate, Fate::New));
     let used = new.filter_map(|((e, _), seq)| Some((e.partition, e.dedupe?, *seq)));
@@ -111,17 +92,21 @@ pub(super) async fn append_known(
     Ok((answers(entries, &fates, &seqs, recorded), heads, added))
 }
 
-/// Gives the new ones their seqs and writes them.
-async fn write(
+/// Moves heads back by what was taken for entries that stand already. A partition that got nothing has no
+/// new one.
+async fn give_back(
     txn: &mut Transaction,
-    entries: &[NewEntry],
-    fates: &[Fate<'_>],
-    recorded: Timestamp,
-) -> Result<(Vec<Position>, Vec<i64>), db::Error> {
-    let heads = move_heads(txn, entries, fates).await?;
-    let seqs = seqs(entries, fates, &heads);
-    insert(txn, entries, fates, &seqs, recorded).await?;
-    Ok((heads, seqs))
+    heads: &mut Vec<Position>,
+    taken: BTreeMap<Partition, i64>,
+    new: &BTreeMap<Partition, i64>,
+) -> Result<(), db::Error> {
+    let back =
+        taken.into_iter().map(|(at, taken)| (at, new.get(&at).copied().unwrap_or(0) - taken));
+    let back: BTreeMap<_, _> = back.filter(|(_, by)| *by != 0).collect();
+    log_head::advance(txn, &back).await?;
+    heads.iter_mut().for_each(|at| at.seq += back.get(&at.partition).copied().unwrap_or(0));
+    heads.retain(|at| new.contains_key(&at.partition));
+    Ok(())
 }
 
 fn answers(
@@ -223,92 +208,38 @@ pub(super) struct Stands {
     record: Vec<u8>,
 }
 
-/// Locks the head rows for the rest of the transaction, where several write.
-async fn hold_heads(txn: &mut Transaction, entries: &[NewEntry]) -> Result<(), db::Error> {
-    let touched: BTreeSet<i64> = entries.iter().map(|e| e.partition.get().into()).collect();
-    let rows = Rows::new().int("partition", touched.into_iter().collect());
-    let sql = "SELECT partition, head FROM log_head \
-               WHERE partition IN (SELECT rows.partition FROM {rows}) ORDER BY partition {for_update}";
-    txn.fetch::<(i16, i64)>(rows, sql).await?;
-    Ok(())
-}
-
-/// Takes a seq for every new entry: locks the heads, in the order of their partitions, and moves them.
-/// Answers where they stand now.
-async fn move_heads(
-    txn: &mut Transaction,
-    entries: &[NewEntry],
-    fates: &[Fate<'_>],
-) -> Result<Vec<Position>, db::Error> {
-    let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+/// How many of `entries` are new, by partition.
+fn new_ones(entries: &[NewEntry], fates: &[Fate<'_>]) -> BTreeMap<Partition, i64> {
+    let mut counts = BTreeMap::new();
     for (entry, fate) in entries.iter().zip(fates) {
         if matches!(fate, Fate::New) {
-            *counts.entry(entry.partition.get().into()).or_default() += 1;
+            *counts.entry(entry.partition).or_default() += 1;
         }
     }
-    if counts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = Rows::new()
-        .int("partition", counts.keys().copied().collect())
-        .int("entries", counts.values().copied().collect());
-    // It locks row by row as it goes: writing connections plan it as a loop over `rows`, which are in order.
-    let sql = "UPDATE log_head SET head = log_head.head + rows.entries FROM {rows} \
-               WHERE log_head.partition = rows.partition \
-               RETURNING log_head.partition, log_head.head";
-    let moved = txn.fetch::<(i16, i64)>(rows, sql).await?;
-    if moved.len() != counts.len() {
-        return Err(db::Error::corrupt("log_head", "partition", "one that should be there"));
-    }
-    let position = |(number, seq)| {
-        let partition = Partition::new(number)
-            .ok_or_else(|| db::Error::corrupt("log_head", "partition", number))?;
-        Ok(Position { partition, seq })
-    };
-    moved.into_iter().map(position).collect()
+    counts
 }
 
 /// Entries that stand, by partition and key.
 pub(super) type ByKey = HashMap<(i16, Fingerprint), Stands>;
 
-fn keyed(entries: &[NewEntry]) -> impl Iterator<Item = (Partition, Fingerprint)> {
-    entries.iter().filter_map(|e| Some((e.partition, e.dedupe?)))
-}
-
-/// The entries that stand under `keys`, by the index of keys.
-pub(super) async fn find_indexed(
+/// The entries that stand under `keys`, in partitions that end at `heads`. Some may be there that nobody
+/// asked for.
+pub(super) async fn find(
     txn: &mut Transaction,
-    keys: impl Iterator<Item = (Partition, Fingerprint)>,
+    known: &mut HeldKeys,
+    heads: &[Position],
+    keys: &[(Partition, Fingerprint)],
 ) -> Result<ByKey, db::Error> {
-    let (partitions, keys): (Vec<i64>, Vec<Vec<u8>>) =
-        keys.map(|(partition, key)| (i64::from(partition.get()), key.to_row())).unzip();
-    if keys.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = Rows::new().int("partition", partitions).bytes("dedupe_key", keys);
-    let sql = "SELECT e.partition, e.seq, e.dedupe_key, e.body_hash, e.recorded_time, e.record \
-         FROM {rows} JOIN event e ON e.partition = rows.partition AND e.dedupe_key = rows.dedupe_key";
-    txn.fetch::<Standing>(rows, sql).await?.into_iter().map(standing).collect()
-}
-
-/// The same by what is known of them, which reaches to the heads of `partitions` then. Some may be there that
-/// nobody asked for.
-pub(super) async fn find_known(
-    txn: &mut Transaction,
-    known: &mut KnownKeys,
-    partitions: BTreeSet<Partition>,
-    keys: impl Iterator<Item = (Partition, Fingerprint)>,
-) -> Result<ByKey, db::Error> {
-    let places = known.find(txn, partitions, keys).await?;
+    let places = known.find(txn, heads, keys).await?;
     if places.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = Rows::new()
         .int("partition", places.iter().map(|at| at.partition.get().into()).collect())
         .int("seq", places.iter().map(|at| at.seq).collect());
-    let sql = "SELECT e.partition, e.seq, e.dedupe_key, e.body_hash, e.recorded_time, e.record \
+    let sql = "SELECT e.partition, e.seq, e.key_hash, e.body_hash, e.recorded_time, e.record \
          FROM {rows} CROSS JOIN event e WHERE e.partition = rows.partition AND e.seq = rows.seq \
-         AND e.dedupe_key IS NOT NULL";
+         AND e.key_hash IS NOT NULL";
     txn.fetch::<Standing>(rows, sql).await?.into_iter().map(standing).collect()
 }
 
@@ -317,7 +248,7 @@ fn standing(row: Standing) -> Result<((i16, Fingerprint), Stands), db::Error> {
     let print = |bytes: &[u8], column| {
         Fingerprint::from_row(bytes).ok_or_else(|| db::Error::corrupt("event", column, seq))
     };
-    let key = (partition, print(&key, "dedupe_key")?);
+    let key = (partition, print(&key, "key_hash")?);
     let body_hash = print(&body_hash, "body_hash")?;
     Ok((key, Stands { seq, body_hash, recorded: Timestamp::from_micros(recorded), record }))
 }
@@ -329,7 +260,7 @@ const COLUMNS: [&str; 10] = [
     "kind",
     "recorded_time",
     "occurred_time",
-    "dedupe_key",
+    "key_hash",
     "body_hash",
     "trace_context",
     "record",

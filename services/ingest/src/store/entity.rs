@@ -32,7 +32,7 @@ entity!(event, "event", {
     kind: i16,
     recorded_time: i64,
     occurred_time: i64,
-    dedupe_key: Option<Vec<u8>>,
+    key_hash: Option<Vec<u8>>,
     body_hash: Vec<u8>,
     trace_context: Option<Vec<u8>>,
     record: Vec<u8>,

@@ -3,7 +3,7 @@
 use db::Db;
 use kernel::{Position, Timestamp, Window, WorkspaceId};
 
-use super::{Expect, LedgerReader, LedgerWriter, NewEntry};
+use super::{LedgerReader, LedgerWriter, NewEntry};
 use crate::domain::{Fingerprint, Search};
 
 testkit::store_suite! {
@@ -40,7 +40,7 @@ async fn filled(db: Db) -> LedgerReader {
     let mut entries: Vec<NewEntry> = (1..=10).map(|seq| entry(1, seq)).collect();
     entries.push(entry(2, 11));
     let ledger = LedgerWriter::new(db.clone());
-    ledger.append(entries.into(), NOW, Expect::Repeats).await.unwrap();
+    ledger.append(entries.into(), NOW).await.unwrap();
     LedgerReader(db)
 }
 

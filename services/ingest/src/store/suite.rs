@@ -7,8 +7,7 @@ use kernel::{Currency, Position, Timestamp, TraceContext, WorkspaceId};
 use testkit::SeededIds;
 
 use super::{
-    AccessStore, Appended, CatalogCopyStore, Created, Expect, LedgerReader, LedgerWriter, NewEntry,
-    Revoked,
+    AccessStore, Appended, CatalogCopyStore, Created, LedgerReader, LedgerWriter, NewEntry, Revoked,
 };
 use crate::domain::{Allowance, ApiKey, Fingerprint, Keep, KeyRecord, Scope, Workspace};
 
@@ -58,7 +57,7 @@ pub(super) fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> Ne
 
 pub(super) async fn commit(db: &Db, entries: Vec<NewEntry>) -> (Vec<Appended>, Vec<Position>) {
     // Every time by one who knows nothing yet.
-    LedgerWriter::new(db.clone()).append(entries.into(), NOW, Expect::Repeats).await.unwrap()
+    LedgerWriter::new(db.clone()).append(entries.into(), NOW).await.unwrap()
 }
 
 fn place(appended: &Appended) -> Position {
@@ -127,8 +126,7 @@ pub(crate) async fn a_repeat_nobody_expected_is_found_all_the_same(db: Db) {
     let ws = workspace(1);
     commit(&db, vec![entry(ws, Some("k"), "a")]).await;
     let entries = vec![entry(ws, None, "b"), entry(ws, Some("k"), "a")];
-    let unaware = LedgerWriter::new(db).append(entries.into(), NOW, Expect::NewEntries).await;
-    let (answers, heads) = unaware.unwrap();
+    let (answers, heads) = commit(&db, entries).await;
     assert!(matches!(answers[0], Appended::New { .. }));
     assert!(matches!(answers[1], Appended::Duplicate { .. }));
     assert_eq!(heads[0].seq, 2, "it took no seq");
@@ -337,5 +335,5 @@ pub(crate) async fn use_after_close_is_an_error(db: Db) {
     db.close().await;
     assert!(LedgerReader(db.clone()).heads().await.is_err());
     let entries = vec![entry(workspace(1), None, "a")];
-    assert!(LedgerWriter::new(db).append(entries.into(), NOW, Expect::Repeats).await.is_err());
+    assert!(LedgerWriter::new(db).append(entries.into(), NOW).await.is_err());
 }

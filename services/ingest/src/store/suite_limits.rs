@@ -6,9 +6,7 @@ use db::Db;
 use kernel::{Position, Timestamp, WorkspaceId};
 
 use super::suite::{commit, entry, new_workspace, workspace};
-use super::{
-    AccessStore, Counted, DimensionStore, Expect, LedgerWriter, MonthlyEvents, UsageStore,
-};
+use super::{AccessStore, Counted, DimensionStore, LedgerWriter, MonthlyEvents, UsageStore};
 use crate::domain::dimensions::ValueDigest;
 use crate::domain::workspace::Change;
 use crate::domain::{Dimension, Fingerprint, Month};
@@ -37,7 +35,7 @@ fn at(text: &str) -> Timestamp {
 async fn record(db: &Db, workspace: WorkspaceId, count: usize, recorded: Timestamp) {
     let entries = vec![entry(workspace, None, "a"); count];
     let ledger = LedgerWriter::new(db.clone());
-    ledger.append(entries.into(), recorded, Expect::Repeats).await.unwrap();
+    ledger.append(entries.into(), recorded).await.unwrap();
 }
 
 pub(crate) async fn entries_are_counted_once_by_workspace_and_month_of_recording(db: Db) {

@@ -10,9 +10,9 @@ use kernel::{Position, Timestamp, WorkspaceId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use testkit::TestDb;
 
-use super::append::{append_indexed, append_known};
+use super::append::append;
 use super::keys::KnownKeys;
-use super::{Appended, Expect, LedgerReader, LedgerWriter, NewEntry};
+use super::{Appended, LedgerReader, LedgerWriter, NewEntry};
 use crate::Migrator;
 use crate::domain::Fingerprint;
 use crate::domain::key_run::Sizes;
@@ -70,18 +70,12 @@ async fn a_tail_misses_nothing(db: TestDb) {
 }
 
 async fn write_and_roll_back(db: &Db, workspace: WorkspaceId) {
-    let indexed = !db.shares_commits();
+    let mut known = KnownKeys::new(Sizes::USUAL).hold([workspace.partition()].into()).await;
     let nothing: Result<(), db::Error> = db
         .write_rows(move |txn| {
             Box::pin(async move {
                 let entries = [entry(workspace), entry(workspace)];
-                if indexed {
-                    let expect = Expect::NewEntries;
-                    append_indexed(txn, &entries, Timestamp::EPOCH, expect).await?;
-                } else {
-                    let mut known = KnownKeys::new(Sizes::USUAL);
-                    drop(append_known(txn, &entries, Timestamp::EPOCH, &mut known).await?);
-                }
+                drop(append(txn, &entries, Timestamp::EPOCH, &mut known).await?);
                 Err(db::Error::corrupt("test", "roll", "back"))
             })
         })
@@ -91,7 +85,7 @@ async fn write_and_roll_back(db: &Db, workspace: WorkspaceId) {
 
 async fn write(ledger: &LedgerWriter, workspace: WorkspaceId) -> Vec<i64> {
     let entries = [entry(workspace), entry(workspace)];
-    let outcome = ledger.append(entries.into(), Timestamp::EPOCH, Expect::NewEntries).await;
+    let outcome = ledger.append(entries.into(), Timestamp::EPOCH).await;
     let (answers, _) = outcome.unwrap_or_default();
     let answers = answers.into_iter();
     answers
@@ -141,8 +135,7 @@ async fn commits_of_many_partitions_wait_for_each_other(db: TestDb) {
         tokio::spawn(async move {
             for _ in 0..COMMITS {
                 let entries = Arc::clone(&entries);
-                let expect = if writer % 3 == 0 { Expect::Repeats } else { Expect::NewEntries };
-                ledger.append(entries, Timestamp::EPOCH, expect).await.unwrap();
+                ledger.append(entries, Timestamp::EPOCH).await.unwrap();
             }
         })
     });

@@ -1,5 +1,5 @@
 //! The yardstick of TrackBatch: the same rows into the same table, in one statement and one durable
-//! transaction a batch, and nothing else. The table is the ledger's, in a schema (or file) of the bench's.
+//! transaction a batch, and nothing else. The table is in a schema (or file) of the bench's.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl Inserts {
         let failed = |error: &dyn std::fmt::Display| Failure::Other(format!("the bench: {error}"));
         let settings = Settings { url, context: CONTEXT, connections };
         let db = Db::open(&settings).await.map_err(|e| failed(&e))?;
-        db.migrate::<ingest::Migrator>().await.map_err(|e| failed(&e))?;
+        db.migrate::<ingest::Yardstick>().await.map_err(|e| failed(&e))?;
         Ok(Self { db })
     }
 
@@ -32,7 +32,7 @@ impl Inserts {
         let settings = Settings { url: url.to_owned(), context: CONTEXT, connections: 2 };
         let db =
             Db::open(&settings).await.map_err(|e| Failure::Other(format!("the bench: {e}")))?;
-        let known = db.verify::<ingest::Migrator>().await.is_ok();
+        let known = db.verify::<ingest::Yardstick>().await.is_ok();
         db.close().await;
         Ok(known)
     }
@@ -53,7 +53,7 @@ impl Inserts {
             .int("workspace", constant(1))
             .int("kind", constant(10))
             .int("occurred_time", numbers().collect())
-            .opt_bytes("dedupe_key", numbers().map(|n| Some(hash(partition, n))).collect())
+            .opt_bytes("key_hash", numbers().map(|n| Some(hash(partition, n))).collect())
             .bytes("body_hash", numbers().map(|n| hash(n, partition)).collect())
             .opt_bytes("trace_context", vec![None; records.len()])
             .bytes("record", records.to_vec())
@@ -95,7 +95,7 @@ mod tests {
         let records: Arc<[Vec<u8>]> = vec![vec![1], vec![2]].into();
         inserts.insert(0, 1, Arc::clone(&records)).await.unwrap();
         inserts.insert(0, 3, Arc::clone(&records)).await.unwrap();
-        assert!(inserts.insert(0, 4, records).await.is_err(), "seq 4 stands");
+        assert!(inserts.insert(0, 4, Arc::clone(&records)).await.is_err(), "seq 4 stands");
         assert!(dir.path().join("bench.db").exists());
     }
 }

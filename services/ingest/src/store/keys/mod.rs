@@ -1,34 +1,44 @@
-//! Which keys are used, where the database keeps no index of them.
+//! Which keys are used. The database keeps no index of them.
 //!
-//! Keys are random, so each new one changes a page of its index for itself. With three million entries on
-//! SQLite a batch cost three times what it did on an empty ledger. So keys lie in runs, sorted, merged by
-//! size and written once in a while; those since the last run are in memory only and are read from the ledger
-//! by whoever does not know them.
+//! Keys are random, so each new one changes a page of its index for itself: with three million entries on
+//! SQLite a batch cost three times what it did on an empty ledger, with ten million on PostgreSQL twice. So
+//! keys lie in runs, sorted, merged by size and written once in a while; those since the last run are in
+//! memory only and are read from the ledger by whoever does not know them.
 //!
 //! Who looks holds the head of the partition (or reads all at one moment), and first reads on from where he
-//! knows it to where it is. So what he knows is right, whichever process appended.
+//! knows it to where it is. So what he knows is right, whichever process appended. Whoever writes a run holds
+//! the head too, and no two runs end with the same entry.
 
 mod sql;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use db::bulk::Transaction;
 use kernel::{Partition, Position};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use self::sql::{BlockId, Reach};
+use self::sql::BlockId;
 use crate::domain::Fingerprint;
 use crate::domain::key_run::{Run, Sizes, Use, seqs_of, uses};
 
-/// What is known of the keys of all partitions.
+/// What is known of the keys of all partitions. Cheap to clone; clones share it.
+#[derive(Clone)]
 pub(super) struct KnownKeys {
     sizes: Sizes,
-    partitions: HashMap<Partition, Known>,
+    partitions: Arc<HashMap<Partition, Arc<Mutex<Known>>>>,
+}
+
+/// What is known of those of some, which nobody else asks or changes meanwhile.
+pub(super) struct HeldKeys {
+    sizes: Sizes,
+    partitions: BTreeMap<Partition, OwnedMutexGuard<Known>>,
 }
 
 /// What is known of those of one.
 #[derive(Default)]
 struct Known {
-    /// Oldest first; each begins where the one before ends.
+    /// Oldest first; each begins where the one before ends. Another process may have merged them since.
     runs: Vec<Run>,
     /// Those of the entries behind the last run, up to `head`.
     fresh: HashMap<Fingerprint, i64>,
@@ -63,22 +73,55 @@ impl Known {
 impl KnownKeys {
     /// Nothing yet.
     pub(super) fn new(sizes: Sizes) -> Self {
-        Self { sizes, partitions: HashMap::new() }
+        let partitions = Partition::all().map(|partition| (partition, Arc::default())).collect();
+        Self { sizes, partitions: Arc::new(partitions) }
     }
 
-    /// Where each of `keys` may have been used; it was if the entry there has it. All of them are in
-    /// `partitions`, which are known up to their heads then.
+    /// Waits for its turn with `partitions`. An append has it from before its transaction to behind its
+    /// commit.
+    pub(super) async fn hold(&self, partitions: BTreeSet<Partition>) -> HeldKeys {
+        let mut held = BTreeMap::new();
+        // In order, so that no two wait for each other.
+        for partition in partitions {
+            if let Some(known) = self.partitions.get(&partition) {
+                held.insert(partition, Arc::clone(known).lock_owned().await);
+            }
+        }
+        HeldKeys { sizes: self.sizes, partitions: held }
+    }
+}
+
+impl HeldKeys {
+    /// Where each of `keys` may have been used; it was if the entry there has it. `heads` are the ends of
+    /// their partitions.
     pub(super) async fn find(
         &mut self,
         txn: &mut Transaction,
-        partitions: BTreeSet<Partition>,
-        keys: impl Iterator<Item = (Partition, Fingerprint)>,
+        heads: &[Position],
+        keys: &[(Partition, Fingerprint)],
     ) -> Result<Vec<Position>, db::Error> {
-        for reach in sql::reaches(txn, partitions.into_iter()).await? {
-            self.read_on(txn, &reach, i64::MAX).await?;
+        let mut behind = heads.to_vec();
+        behind.retain(|at| self.partitions.get(&at.partition).is_some_and(|k| k.head != at.seq));
+        self.read_on(txn, &behind, i64::MAX).await?;
+        let mut read_again = BTreeSet::new();
+        loop {
+            let (places, missing) = self.look_up(txn, keys).await?;
+            let Some((partition, last, _)) = missing else { return Ok(places) };
+            if !read_again.insert(partition) {
+                return Err(corrupt(partition, last));
+            }
+            self.read_again(txn, partition).await?;
         }
+    }
+
+    /// The same by what is known; and a block that should be there and is not, if there is one.
+    async fn look_up(
+        &self,
+        txn: &mut Transaction,
+        keys: &[(Partition, Fingerprint)],
+    ) -> Result<(Vec<Position>, Option<BlockId>), db::Error> {
         let (mut found, mut in_blocks) = (Vec::new(), BTreeMap::<BlockId, Vec<Fingerprint>>::new());
-        for (partition, key) in keys {
+        for &(partition, key) in keys {
             let Some(known) = self.partitions.get(&partition) else { continue };
             if let Some(&seq) = known.fresh.get(&key) {
                 found.push(Position { partition, seq });
@@ -91,7 +134,7 @@ impl KnownKeys {
             }
         }
         if in_blocks.is_empty() {
-            return Ok(found);
+            return Ok((found, None));
         }
         for (id, block) in sql::blocks(txn, in_blocks.keys()).await? {
             let (partition, last, _) = id;
@@ -100,106 +143,145 @@ impl KnownKeys {
                 found.extend(seqs.map(|seq| Position { partition, seq }));
             }
         }
-        match in_blocks.into_keys().next() {
-            Some((partition, last, _)) => Err(corrupt(partition, last)),
-            None => Ok(found),
-        }
+        Ok((found, in_blocks.into_keys().next()))
     }
 
-    /// What was appended to partitions that are known up to their heads. Writes a run for each that has
-    /// enough for one.
+    /// What was appended to partitions that are known up to where they ended before; `heads` are where they
+    /// end now. Writes a run for each that has enough for one.
     pub(super) async fn add(
-        &self,
+        &mut self,
         txn: &mut Transaction,
         used: Vec<Used>,
         heads: &[Position],
     ) -> Result<Added, db::Error> {
-        let mut added = Added { used, heads: heads.to_vec(), sealed: Vec::new() };
-        for &Position { partition, seq: head } in heads {
-            let Some(known) = self.partitions.get(&partition) else { continue };
-            if head - known.sealed() >= self.sizes.run {
-                added.sealed.push(self.seal(txn, (partition, known), head, &added.used).await?);
+        let mut sealed = Vec::new();
+        for &at in heads {
+            if self.is_due(at) {
+                self.read_again(txn, at.partition).await?;
+            }
+            // Not if another process has written one since, as it does when it starts.
+            if self.is_due(at) {
+                sealed.push(self.seal(txn, at, &used).await?);
             }
         }
-        Ok(added)
+        Ok(Added { used, heads: heads.to_vec(), sealed })
     }
 
     /// Takes note of what has committed.
     pub(super) fn committed(&mut self, added: Added) {
         for (partition, key, seq) in added.used {
-            self.partitions.entry(partition).or_default().fresh.insert(key, seq);
+            if let Some(known) = self.partitions.get_mut(&partition) {
+                known.fresh.insert(key, seq);
+            }
         }
         for Position { partition, seq } in added.heads {
-            self.partitions.entry(partition).or_default().head = seq;
+            if let Some(known) = self.partitions.get_mut(&partition) {
+                known.head = seq;
+            }
         }
         for Sealed { partition, kept, run } in added.sealed {
-            let known = self.partitions.entry(partition).or_default();
-            known.runs.truncate(kept);
-            known.runs.push(run);
-            known.fresh = HashMap::new();
+            if let Some(known) = self.partitions.get_mut(&partition) {
+                known.runs.truncate(kept);
+                known.runs.push(run);
+                known.fresh = HashMap::new();
+            }
         }
     }
 
-    /// Reads on in a partition, of what is in no run as much as makes one of the largest; true when its head
-    /// is reached.
+    /// Reads on in partitions that end at `heads`, of each as much as makes one of the largest runs; true
+    /// when all ends are reached.
     pub(super) async fn read_part(
         &mut self,
         txn: &mut Transaction,
-        partition: Partition,
+        heads: &[Position],
     ) -> Result<(bool, Added), db::Error> {
-        let mut at_head = true;
-        for reach in sql::reaches(txn, [partition].into_iter()).await? {
-            self.read_on(txn, &reach, self.sizes.largest()).await?;
-            at_head = self.partitions.get(&partition).is_none_or(|known| known.head >= reach.head);
-        }
-        let head = self.partitions.get(&partition).map(|known| known.head);
-        let heads: Vec<Position> =
-            head.map(|seq| Position { partition, seq }).into_iter().collect();
-        Ok((at_head, self.add(txn, Vec::new(), &heads).await?))
+        self.read_on(txn, heads, self.sizes.largest()).await?;
+        let reached: Vec<Position> = heads.iter().map(|at| self.known_head(at.partition)).collect();
+        let added = self.add(txn, Vec::new(), &reached).await?;
+        Ok((reached == heads, added))
     }
 
+    fn known_head(&self, partition: Partition) -> Position {
+        Position { partition, seq: self.partitions.get(&partition).map_or(0, |known| known.head) }
+    }
+
+    /// Learns what other processes have made of the runs.
+    async fn read_again(
+        &mut self,
+        txn: &mut Transaction,
+        partition: Partition,
+    ) -> Result<(), db::Error> {
+        self.read_on(txn, &[self.known_head(partition)], i64::MAX).await
+    }
+
+    /// Reads what is not known yet of partitions that end at `heads`, so many entries of each at most.
     async fn read_on(
         &mut self,
         txn: &mut Transaction,
-        reach: &Reach,
+        heads: &[Position],
         limit: i64,
     ) -> Result<(), db::Error> {
-        let Reach { partition, head, sealed } = *reach;
-        let known = self.partitions.entry(partition).or_default();
-        if head < known.head || sealed < known.sealed() {
-            // Somebody has put back an older ledger, or taken runs away.
-            *known = Known::default();
+        if heads.is_empty() {
+            return Ok(());
         }
-        if sealed > head {
-            return Err(corrupt(partition, sealed));
-        }
-        // Runs are merged only when one is added, so the last one tells of all.
-        if known.sealed() != sealed {
-            let runs = runs(txn, partition).await?;
-            if runs.last().map_or(0, |run| run.last) != sealed {
+        let sealed = sql::sealed(txn, heads.iter().map(|at| at.partition)).await?;
+        let mut unread = Vec::new();
+        for &Position { partition, seq: head } in heads {
+            let sealed = sealed.get(&partition).copied().unwrap_or(0);
+            let Some(known) = self.partitions.get_mut(&partition) else { continue };
+            if head < known.head || sealed < known.sealed() {
+                // Somebody has put back an older ledger, or taken runs away.
+                **known = Known::default();
+            }
+            if sealed > head {
                 return Err(corrupt(partition, sealed));
             }
-            known.runs = runs;
-            known.fresh.retain(|_, seq| *seq > sealed);
-            known.head = known.head.max(sealed);
+            // Runs are merged only when one is added, so the last one tells of all.
+            if known.sealed() != sealed {
+                let runs = runs(txn, partition).await?;
+                if runs.last().map_or(0, |run| run.last) != sealed {
+                    return Err(corrupt(partition, sealed));
+                }
+                known.runs = runs;
+                known.fresh.retain(|_, seq| *seq > sealed);
+                known.head = known.head.max(sealed);
+            }
+            if known.head < head {
+                unread.push((partition, known.head, head.min(known.head.saturating_add(limit))));
+            }
         }
-        if known.head < head {
-            let (after, until) = (known.head, head.min(known.head.saturating_add(limit)));
-            let keys = sql::keys(txn, Position { partition, seq: after }, until).await?;
-            known.fresh.extend(keys);
-            known.head = until;
+        if unread.is_empty() {
+            return Ok(());
+        }
+        for (partition, key, seq) in sql::keys(txn, &unread).await? {
+            if let Some(known) = self.partitions.get_mut(&partition) {
+                known.fresh.insert(key, seq);
+            }
+        }
+        for (partition, _, until) in unread {
+            if let Some(known) = self.partitions.get_mut(&partition) {
+                known.head = until;
+            }
         }
         Ok(())
+    }
+
+    /// Whether what is in no run is worth one.
+    fn is_due(&self, head: Position) -> bool {
+        let sealed = self.partitions.get(&head.partition).map(|known| known.sealed());
+        sealed.is_some_and(|sealed| head.seq - sealed >= self.sizes.run)
     }
 
     /// Writes what is in no run into one, together with as many of the last as [`Sizes::merging`] says.
     async fn seal(
         &self,
         txn: &mut Transaction,
-        (partition, known): (Partition, &Known),
-        head: i64,
+        Position { partition, seq: head }: Position,
         used: &[Used],
     ) -> Result<Sealed, db::Error> {
+        let Some(known) = self.partitions.get(&partition) else {
+            return Err(corrupt(partition, head));
+        };
         let ends = known.runs.iter().map(|run| run.last).chain([head]);
         let lengths: Vec<i64> =
             ends.scan(0, |from, end| Some(end - std::mem::replace(from, end))).collect();

@@ -1,55 +1,47 @@
 //! The statements over runs of keys.
 
+use std::collections::HashMap;
+
 use db::bulk::{Rows, Transaction};
-use kernel::{Partition, Position};
+use kernel::Partition;
 
-use super::corrupt;
+use super::{Used, corrupt};
 use crate::domain::Fingerprint;
-
-/// How far a partition reaches, and how far its runs do.
-pub(super) struct Reach {
-    pub(super) partition: Partition,
-    pub(super) head: i64,
-    pub(super) sealed: i64,
-}
 
 /// A block: partition, last entry of its run, number.
 pub(super) type BlockId = (Partition, i64, usize);
 
-pub(super) async fn reaches(
+/// How far the runs of `partitions` reach; 0 where there are none.
+pub(super) async fn sealed(
     txn: &mut Transaction,
     partitions: impl Iterator<Item = Partition>,
-) -> Result<Vec<Reach>, db::Error> {
+) -> Result<HashMap<Partition, i64>, db::Error> {
     let rows = Rows::new().int("partition", partitions.map(|p| p.get().into()).collect());
-    let sql = "SELECT h.partition, h.head, COALESCE(\
+    // A question for each: it is answered by the last entry of the index.
+    let sql = "SELECT h.partition, COALESCE(\
                (SELECT max(b.last_seq) FROM key_block b WHERE b.partition = h.partition), 0) \
                FROM {rows} JOIN log_head h ON h.partition = rows.partition";
-    let found = txn.fetch::<(i16, i64, i64)>(rows, sql).await?.into_iter();
-    let reach = |(number, head, sealed)| {
-        let partition = Partition::new(number)
-            .ok_or_else(|| db::Error::corrupt("log_head", "partition", number))?;
-        Ok(Reach { partition, head, sealed })
-    };
-    found.map(reach).collect()
+    let found = txn.fetch::<(i16, i64)>(rows, sql).await?.into_iter();
+    found.map(|(number, last)| Ok((partition("log_head", number)?, last))).collect()
 }
 
-/// The keys of the entries behind `after` up to `until`.
+/// The keys of some stretches: a partition, the entry they begin behind and their last.
 pub(super) async fn keys(
     txn: &mut Transaction,
-    after: Position,
-    until: i64,
-) -> Result<Vec<(Fingerprint, i64)>, db::Error> {
+    stretches: &[(Partition, i64, i64)],
+) -> Result<Vec<Used>, db::Error> {
     let rows = Rows::new()
-        .int("partition", vec![after.partition.get().into()])
-        .int("after", vec![after.seq])
-        .int("until", vec![until]);
-    let sql = "SELECT e.dedupe_key, e.seq FROM {rows} CROSS JOIN event e \
+        .int("partition", stretches.iter().map(|(partition, ..)| partition.get().into()).collect())
+        .int("after", stretches.iter().map(|(_, after, _)| *after).collect())
+        .int("until", stretches.iter().map(|(.., until)| *until).collect());
+    let sql = "SELECT e.partition, e.key_hash, e.seq FROM {rows} CROSS JOIN event e \
                WHERE e.partition = rows.partition AND e.seq > rows.after AND e.seq <= rows.until \
-               AND e.dedupe_key IS NOT NULL";
-    let found = txn.fetch::<(Vec<u8>, i64)>(rows, sql).await?.into_iter();
-    let read = |(key, seq): (Vec<u8>, _)| {
+               AND e.key_hash IS NOT NULL";
+    let found = txn.fetch::<(i16, Vec<u8>, i64)>(rows, sql).await?.into_iter();
+    let read = |(number, key, seq): (_, Vec<u8>, _)| {
         let key = Fingerprint::from_row(&key);
-        Ok((key.ok_or_else(|| db::Error::corrupt("event", "dedupe_key", seq))?, seq))
+        let key = key.ok_or_else(|| db::Error::corrupt("event", "key_hash", seq))?;
+        Ok((partition("event", number)?, key, seq))
     };
     found.map(read).collect()
 }
@@ -129,4 +121,8 @@ pub(super) async fn replace(
         }
     })
     .await
+}
+
+fn partition(table: &'static str, number: i16) -> Result<Partition, db::Error> {
+    Partition::new(number).ok_or_else(|| db::Error::corrupt(table, "partition", number))
 }

@@ -12,6 +12,7 @@ mod m0009_create_workspace_usage;
 mod m0010_create_usage_cursor;
 mod m0011_create_dimension_value;
 mod m0012_key_runs;
+mod m0013_key_runs_on_postgres;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_create_usage_cursor::Step),
             Box::new(m0011_create_dimension_value::Step),
             Box::new(m0012_key_runs::Step),
+            Box::new(m0013_key_runs_on_postgres::Step),
         ]
     }
 }
