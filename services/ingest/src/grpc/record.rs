@@ -177,8 +177,13 @@ impl IngestApi {
         full: WhenFull<'_>,
     ) -> Result<Vec<Result<Receipt, Fault>>, Fault> {
         let workspace = ready.first().map(|one| one.entry.workspace);
-        let (mut entries, mut records): (Vec<NewEntry>, Vec<LedgerRecord>) =
-            ready.into_iter().map(|one| (one.entry, one.record)).unzip();
+        // Growing, they would begin with room for four.
+        let mut entries: Vec<NewEntry> = Vec::with_capacity(ready.len());
+        let mut records: Vec<LedgerRecord> = Vec::with_capacity(ready.len());
+        for Ready { entry, record } in ready {
+            entries.push(entry);
+            records.push(record);
+        }
         let mut admitted = self.0.admit(&entries, recorder).await?;
         for (entry, record) in entries.iter_mut().zip(&mut records) {
             if let Some(marked) = admission::mark(record, &mut admitted) {
