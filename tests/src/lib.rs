@@ -26,7 +26,7 @@ pub use ledger::{Written, entries, written};
 pub use load::{Acks, Sent, send, track};
 pub use month::{Month, TRIAGE_AGENT};
 pub use patience::{PATIENCE, eventually};
-pub use program::{Program, Said, command};
+pub use program::{Program, Said, command, command_unread};
 pub use proxy::Proxy;
 pub use report::{Line, Report};
 pub use settings::{SERVICE_TOKEN, Storage};

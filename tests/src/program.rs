@@ -118,16 +118,30 @@ pub fn command(
     more: &[(&str, &str)],
     stdin: &str,
 ) -> Said {
-    let mut command = Command::new(tally());
-    command.env_clear().args(arguments).envs(vars(addresses, data_dir, &Storage::default()));
-    command.env("TALLY_SUITE_LISTEN", "127.0.0.1:0").envs(more.iter().copied());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("tally starts");
+    let mut command = told(arguments, addresses, data_dir);
+    let mut child = command.envs(more.iter().copied()).spawn().expect("tally starts");
     // A command that does not read what it is given has ended: how, the test sees.
     let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
     let output = child.wait_with_output().expect("tally ends");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+/// The same for a reader who is gone before the first line.
+pub fn command_unread(arguments: &[&str], addresses: &Addresses, data_dir: &Path) -> Said {
+    let mut child = told(arguments, addresses, data_dir).spawn().expect("tally starts");
+    drop((child.stdin.take(), child.stdout.take()));
+    let output = child.wait_with_output().expect("tally ends");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    Said { code: output.status.code(), out: String::new(), err }
+}
+
+fn told(arguments: &[&str], addresses: &Addresses, data_dir: &Path) -> Command {
+    let mut command = Command::new(tally());
+    command.env_clear().args(arguments).envs(vars(addresses, data_dir, &Storage::default()));
+    command.env("TALLY_SUITE_LISTEN", "127.0.0.1:0");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// What the services of this directory show each other.

@@ -175,7 +175,10 @@ fn closed() -> Fault {
 }
 
 fn locked() -> Fault {
-    Fault::denied(ErrorReason::WrongPasscode, "this link asks for a passcode, and this is not it")
+    Fault::denied(
+        ErrorReason::WrongPasscode,
+        "this link asks for a passcode, and none or another one was sent",
+    )
 }
 
 fn nowhere(id: ShareId) -> Fault {

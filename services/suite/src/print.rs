@@ -1,11 +1,20 @@
 //! Reports for people.
 
+use std::fmt::Display;
+use std::io::Write as _;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use kernel::{Currency, Money, Timestamp};
 use wire::common::v1 as common;
 use wire::rollup::v1::{Filter, Measures, Overview, ReportBasis, SavingsReport};
 
 const NET: &str = "Net saved";
+
+/// Prints a line in a process that goes on when nobody reads it, as `println!` would not: a server whose
+/// output is a pipe that was closed.
+pub(crate) fn tell(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
 
 /// A moment, to the second.
 pub(crate) fn moment(at: &wire::Timestamp) -> String {

@@ -48,7 +48,7 @@ pub(crate) enum ExportWhat {
 /// Where it goes, and as what.
 #[derive(Args)]
 pub(crate) struct ExportFile {
-    /// As CSV, which is the default.
+    /// As CSV, which is the default of all but files that end in .json.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
     /// As one JSON document.
@@ -57,4 +57,27 @@ pub(crate) struct ExportFile {
     /// The file to write. Default: stdout.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+impl ExportFile {
+    pub(crate) fn is_json(&self) -> bool {
+        let extension = self.output.as_ref().and_then(|path| path.extension());
+        self.json || (!self.csv && extension.is_some_and(|ext| ext.eq_ignore_ascii_case("json")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_says_by_its_name_what_it_is_unless_it_is_told() {
+        let is_json = |csv, json, name: Option<&str>| {
+            ExportFile { csv, json, output: name.map(Into::into) }.is_json()
+        };
+        assert!(is_json(false, false, Some("a.json")) && is_json(false, false, Some("b/a.JSON")));
+        assert!(is_json(false, true, Some("a.csv")) && is_json(false, true, None));
+        assert!(!is_json(true, false, Some("a.json")));
+        assert!(!is_json(false, false, Some("a.txt")) && !is_json(false, false, None));
+    }
 }

@@ -106,7 +106,7 @@ pub(crate) struct ShareLink {
     /// Something the reader must also know, 8 to 128 bytes.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) passcode: String,
-    /// Leave out rows with fewer than 5 tickets.
+    /// Leave out rows with fewer than 5 tickets, and one more where those could be told by subtracting.
     #[arg(long)]
     pub(crate) suppress_small: bool,
     /// Your name for this request: the same again makes no second link. Default: one of its own.

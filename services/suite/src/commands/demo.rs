@@ -110,11 +110,14 @@ async fn tell(
         report.text()
     }
     if !args.once && !args.json {
-        println!("\nServing on {address}. Look around:");
-        println!("  export TALLY_API_KEY={}", stage.api_key.expose_secret());
+        print::tell(format_args!("\nServing on {address}. Look around:"));
+        print::tell(format_args!("  export TALLY_API_KEY={}", stage.api_key.expose_secret()));
         let (from, to) = (stage.month.window.start(), stage.month.window.end());
-        println!("  tally overview --by agent --from {from} --to {to}");
-        println!("The key lives a day; the workspace is {}. Ctrl-C ends it.", stage.workspace);
+        print::tell(format_args!("  tally overview --by agent --from {from} --to {to}"));
+        print::tell(format_args!(
+            "The key lives a day; the workspace is {}. Ctrl-C ends it.",
+            stage.workspace
+        ));
     }
     Ok(())
 }
@@ -162,26 +165,26 @@ impl Report {
     fn text(&self) {
         let total = self.replayed.recorded + self.replayed.duplicates;
         let rate = (total as f64 / self.took.as_secs_f64().max(0.001)) as i64;
-        println!(
+        print::tell(format_args!(
             "{} events sent in {:.1} s ({}/s): {} new, {} already there\n",
             print::count(total as i64),
             self.took.as_secs_f64(),
             print::count(rate),
             print::count(self.replayed.recorded as i64),
             print::count(self.replayed.duplicates as i64),
-        );
-        println!("{TRIAGE_AGENT}, {}", print::overview(&self.month));
-        println!("\n{}", print::savings(&self.savings, "Task type"));
-        println!("\n{FAILING_AGENT}, {}", print::overview(&self.apart));
+        ));
+        print::tell(format_args!("{TRIAGE_AGENT}, {}", print::overview(&self.month)));
+        print::tell(format_args!("\n{}", print::savings(&self.savings, "Task type")));
+        print::tell(format_args!("\n{FAILING_AGENT}, {}", print::overview(&self.apart)));
         if self.replayed.recorded == 0 {
-            println!("\nWebhooks on outcome=failure: none in this run, since no event was new");
+            print::tell("\nWebhooks on outcome=failure: none in this run, since no event was new");
             return;
         }
         let (verified, refused) = self.webhooks;
-        println!(
+        print::tell(format_args!(
             "\nWebhooks on outcome=failure: {verified} received, signatures verified{}",
             if refused > 0 { format!("; {refused} refused") } else { String::new() },
-        );
+        ));
     }
 
     fn json(&self) {
@@ -195,7 +198,7 @@ impl Report {
             "webhooks_verified": self.webhooks.0,
             "webhooks_refused": self.webhooks.1,
         });
-        println!("{report}");
+        print::tell(report);
     }
 }
 

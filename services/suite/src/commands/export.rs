@@ -19,7 +19,7 @@ pub(crate) async fn run(args: Export) -> Result<ExitCode, Failure> {
     let client = Client::with_key(&settings)?;
     let mut reports = ReportServiceClient::new(client.to(Peer::Rollup));
     let (report, file) = asked(args.what)?;
-    let format = if file.json { api::ExportFormat::Json } else { api::ExportFormat::Csv };
+    let format = if file.is_json() { api::ExportFormat::Json } else { api::ExportFormat::Csv };
     let request = api::ExportRequest { format: format.into(), report: Some(report) };
     let refused = Failure::call("the report was not exported");
     let mut pieces = reports.export(request).await.map_err(&refused)?.into_inner();

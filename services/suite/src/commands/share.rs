@@ -56,6 +56,7 @@ async fn create(shares: &mut Caller, what: ShareWhat) -> Result<(), Failure> {
     };
     let ShareLink { title, frozen, expires, passcode, suppress_small, request_id, json } = link;
     let mode = if frozen { api::ShareMode::Frozen } else { api::ShareMode::Live };
+    let passcode_too = if passcode.is_empty() { "" } else { " --passcode …" };
     let request = api::CreateShareLinkRequest {
         request_id: request_id.unwrap_or_else(own_id),
         title,
@@ -80,8 +81,9 @@ async fn create(shares: &mut Caller, what: ShareWhat) -> Result<(), Failure> {
         );
     } else {
         println!(
-            "{}\nShown this once: the token of {}, until {until}.",
-            made.token, link.share_link_id
+            "{}\nShown this once: the token of {}, until {until}. Its reader needs no key:\n  \
+             tally share open {}{passcode_too}",
+            made.token, link.share_link_id, made.token
         );
     }
     Ok(())

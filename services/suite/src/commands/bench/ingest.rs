@@ -17,6 +17,7 @@ use crate::bench::{
 };
 use crate::cli::BenchIngest;
 use crate::failure::Failure;
+use crate::print;
 
 /// What the bare INSERT may use: half of them write, as many as ingest has by default.
 const INSERT_CONNECTIONS: u32 = 8;
@@ -34,9 +35,9 @@ pub(crate) async fn run(args: BenchIngest) -> Result<ExitCode, Failure> {
         None => here(&args).await?,
     };
     if args.json {
-        println!("{}", report.json()?);
+        print::tell(report.json()?);
     } else {
-        println!("{}", report.text());
+        print::tell(report.text());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ use crate::bench::query::{
 use crate::bench::{Load, Sample, Stand, Steps, Target, batches_in_flight, memory_mib};
 use crate::cli::BenchQuery;
 use crate::failure::Failure;
+use crate::print;
 
 /// Events of the small ledger; a tenth of all when there are less than ten times as many.
 const SMALL: u64 = 100_000;
@@ -28,9 +29,9 @@ pub(crate) async fn run(args: BenchQuery) -> Result<ExitCode, Failure> {
     stand.end().await;
     let report = report?;
     if args.json {
-        println!("{}", report.json()?);
+        print::tell(report.json()?);
     } else {
-        println!("{}", report.text());
+        print::tell(report.text());
     }
     Ok(ExitCode::SUCCESS)
 }
