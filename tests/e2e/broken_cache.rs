@@ -1,7 +1,7 @@
 //! Redis killed, emptied, frozen, full, filled with wrong types, put back to what it held before, and slow by
 //! half a second, in the middle of a load (RELIABILITY T10): every answer is that of its own position, no
 //! reader is shown less than before, and a crowd that finds nothing makes an answer once. How long answers
-//! took, with Redis as it should be and under each fault, is printed.
+//! took, with Redis as it should be and from the begin of each fault until it is used again, is printed.
 //! TALLY_TEST_FAULTS=500 gives T10 its longer figure.
 
 use std::collections::BTreeMap;
@@ -77,8 +77,8 @@ async fn whatever_becomes_of_redis_every_answer_is_that_of_its_position() {
     assert!(!old.is_empty());
     for round in 0..faults(FAULTS) {
         let fault = KINDS[round % KINDS.len()];
-        cache.begin(fault).await;
         load.fault.send_replace(Some(fault));
+        cache.begin(fault).await;
         let lasts = load.goes_on();
         tokio::pin!(lasts);
         let mut again = tokio::time::interval(AGAIN);

@@ -9,6 +9,7 @@ use sea_orm::{
 use sqlx::postgres::PgConnectOptions;
 
 use crate::group::Line;
+use crate::past::Past;
 use crate::settings::Target;
 use crate::{Error, OpenError, Settings, Work, postgres, sqlite};
 
@@ -25,6 +26,7 @@ pub(crate) struct Inner {
     pub(crate) line: Option<Line>,
     pub(crate) context: &'static str,
     pub(crate) address: String,
+    pub(crate) past: Arc<Past>,
     /// How to reach PostgreSQL outside the pools, for migrations; nothing on SQLite.
     pub(crate) postgres: Option<PgConnectOptions>,
 }

@@ -22,6 +22,7 @@ mod error;
 mod group;
 mod migrate;
 mod open_error;
+mod past;
 mod postgres;
 mod settings;
 mod sqlite;

@@ -117,7 +117,7 @@ impl Db {
         // The lock lives in a session of its own, and ends with it however this ends.
         let mut lock = self.migration_lock(options).await?;
         // A pool of its own too: a migration may take longer than any statement of a service.
-        let pool = postgres::pool(options.clone(), 1);
+        let pool = postgres::pool(options.clone(), 1, &self.inner().past);
         let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
         let applied = async {
             let found = difference::<M>(&connection).await.map_err(|err| self.failed(err))?;

@@ -1,6 +1,7 @@
 //! PostgreSQL: pools that never lend an open transaction, on a server that keeps what it
 //! acknowledges.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::SqlxPostgresConnector;
@@ -10,6 +11,7 @@ use sqlx::{ConnectOptions, Connection, Executor};
 use crate::database::Inner;
 use crate::error::sqlstate;
 use crate::open_error::Refused;
+use crate::past::Past;
 use crate::settings::Target;
 use crate::{OpenError, Settings};
 
@@ -54,6 +56,7 @@ pub(crate) async fn open(
     ]);
     // Writers find rows by their keys, many at a time, in tables that grow. Without statistics yet, or with
     // those of a table that was small, the planner reads the whole table instead, and keeps that plan.
+    // Ingest relies on it, too: heads are locked in the order of such a loop.
     let by_key = bounded.clone().options([
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
@@ -62,13 +65,14 @@ pub(crate) async fn open(
     let read_only = bounded.clone().options([("default_transaction_read_only", "on")]);
     let connections = settings.connections.max(2);
     let writers = connections / 2;
+    let past = Arc::new(Past::default());
+    let (writing, reading) =
+        (pool(by_key, writers, &past), pool(read_only, connections - writers, &past));
     Ok(Inner {
         line: None,
-        writer: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(by_key, writers)),
-        reader: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(
-            read_only,
-            connections - writers,
-        )),
+        writer: SqlxPostgresConnector::from_sqlx_postgres_pool(writing),
+        reader: SqlxPostgresConnector::from_sqlx_postgres_pool(reading),
+        past,
         context: settings.context,
         address,
         postgres: Some(options),
@@ -76,7 +80,8 @@ pub(crate) async fn open(
 }
 
 /// Connections that are clean when lent and safe when made.
-pub(crate) fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
+pub(crate) fn pool(options: PgConnectOptions, connections: u32, past: &Arc<Past>) -> PgPool {
+    let past = Arc::clone(past);
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)
@@ -94,7 +99,14 @@ pub(crate) fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
             })
         })
         // A connection made later may reach another server: after a failover, say.
-        .after_connect(|connection, _| Box::pin(check(connection)))
+        .after_connect(move |connection, _| {
+            let past = Arc::clone(&past);
+            Box::pin(async move {
+                check(connection).await?;
+                past.note(connection).await;
+                Ok(())
+            })
+        })
         .connect_lazy_with(options)
 }
 

@@ -88,6 +88,7 @@ pub(crate) async fn open(settings: &Settings, path: &Path) -> Result<Inner, Open
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
         context: settings.context,
         address,
+        past: Default::default(),
         postgres: None,
     })
 }

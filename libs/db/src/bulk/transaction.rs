@@ -15,6 +15,7 @@ use crate::{Db, Error, Work};
 /// An open transaction; see [`Db::write_rows`] and [`Db::read_rows`].
 pub struct Transaction {
     on: On,
+    past: u64,
     /// PostgreSQL answers COMMIT after a failed statement as if it had committed.
     failed: bool,
 }
@@ -41,7 +42,7 @@ impl Transaction {
                 let pool = writer.get_sqlite_connection_pool();
                 On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
             };
-            Ok(Self { on, failed: false })
+            Ok(Self { on, past: db.inner().past.changes(), failed: false })
         })
     }
 
@@ -57,8 +58,14 @@ impl Transaction {
             } else {
                 On::Sqlite(reader.get_sqlite_connection_pool().begin().await?)
             };
-            Ok(Self { on, failed: false })
+            Ok(Self { on, past: db.inner().past.changes(), failed: false })
         })
+    }
+
+    /// Another number when the server has another past than before: after a failover, or when a backup was
+    /// put back, it may lack what was committed. What was known of it is to be read again.
+    pub fn past(&self) -> u64 {
+        self.past
     }
 
     /// Runs a statement over `rows`, a template as for [`Rows::statement`]; answers how many rows it

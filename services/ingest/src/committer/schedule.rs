@@ -7,6 +7,8 @@
 //!
 //! Measured with 256 callers of Track, database and callers on the same 2 cores: every lane for itself,
 //! 9,300 to 11,400 calls a second, in 1,150 commits of nine; shared, 15,000. Batches of 500 lose nothing.
+//! Two that share, of half the lanes each, would hide one another's fsync too, but cost more than they hide:
+//! 0.44 of an echo in four runs, one 0.49.
 
 use std::collections::VecDeque;
 

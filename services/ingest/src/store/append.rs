@@ -2,8 +2,8 @@
 //!
 //! The head rows of the partitions touched are held from the first statement to COMMIT, in partition
 //! order, so seq is dense and in commit order, and a reader that saw seq n sees all below n. That statement
-//! takes a seq for every entry; those of repeated events are given back before anything is written, so they
-//! leave no hole.
+//! takes a seq for every entry that is no twin of one before it; what stands already gives its own back
+//! before any entry is written, so no hole is left.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry as Slot, HashMap};
@@ -72,28 +72,29 @@ pub(super) async fn append(
     recorded: Timestamp,
     known: &mut HeldKeys,
 ) -> Result<(Vec<Appended>, Vec<Position>, Added), db::Error> {
-    let nothing = ByKey::new();
-    let if_none_stands = fates(entries, &nothing);
-    let taken = new_ones(entries, &if_none_stands);
+    let none = ByKey::new();
+    let as_if_new = fates(entries, &none);
+    let taken = new_ones(entries, &as_if_new);
     let mut heads = log_head::advance(txn, &taken).await?;
     let before = heads.iter().map(|at| Position { seq: at.seq - taken[&at.partition], ..*at });
     let keys: Vec<_> = entries.iter().filter_map(|e| Some((e.partition, e.dedupe?))).collect();
     let standing = find(txn, known, &before.collect::<Vec<_>>(), &keys).await?;
-    let fates = if standing.is_empty() { if_none_stands } else { fates(entries, &standing) };
+    let fates = if standing.is_empty() { as_if_new } else { fates(entries, &standing) };
     if !standing.is_empty() {
         give_back(txn, &mut heads, taken, &new_ones(entries, &fates)).await?;
     }
     let seqs = seqs(entries, &fates, &heads);
-    insert(txn, entries, &fates, &seqs, recorded).await?;
     let new = entries.iter().zip(&fates).zip(&seqs);
     let new = new.filter(|((_, fate), _)| matches!(fate, Fate::New));
-    let used = new.filter_map(|((e, _), seq)| Some((e.partition, e.dedupe?, *seq)));
-    let added = known.add(txn, used.collect(), &heads).await?;
+    let new: Vec<(&NewEntry, i64)> = new.map(|((entry, _), seq)| (entry, *seq)).collect();
+    let used = new.iter().filter_map(|(e, seq)| Some((e.partition, e.dedupe?, *seq))).collect();
+    insert(txn, new, recorded).await?;
+    let added = known.add(txn, used, &heads).await?;
     Ok((answers(entries, &fates, &seqs, recorded), heads, added))
 }
 
-/// Moves heads back by what was taken for entries that stand already. A partition that got nothing has no
-/// new one.
+/// Moves heads back by what was taken for entries that stand already, and drops those of partitions that got
+/// none.
 async fn give_back(
     txn: &mut Transaction,
     heads: &mut Vec<Position>,
@@ -172,12 +173,14 @@ fn seqs(entries: &[NewEntry], fates: &[Fate<'_>], heads: &[Position]) -> Vec<i64
         .iter()
         .zip(fates)
         .rev()
-        .map(|(entry, fate)| match (fate, next.get_mut(&entry.partition)) {
-            (Fate::New, Some(head)) => {
+        .map(|(entry, fate)| match fate {
+            Fate::New => {
+                let head =
+                    next.get_mut(&entry.partition).expect("a partition with new entries moved");
                 *head -= 1;
                 *head + 1
             }
-            _ => 0,
+            Fate::Twin(_) | Fate::Stands(_) => 0,
         })
         .collect();
     seqs.reverse();
@@ -268,14 +271,9 @@ const COLUMNS: [&str; 10] = [
 
 async fn insert(
     txn: &mut Transaction,
-    entries: &[NewEntry],
-    fates: &[Fate<'_>],
-    seqs: &[i64],
+    new: Vec<(&NewEntry, i64)>,
     recorded: Timestamp,
 ) -> Result<(), db::Error> {
-    let new = entries.iter().zip(fates).zip(seqs);
-    let new = new.filter(|((_, fate), _)| matches!(fate, Fate::New));
-    let new: Vec<(&NewEntry, i64)> = new.map(|((entry, _), seq)| (entry, *seq)).collect();
     let inserted = txn.insert("event", &COLUMNS, new.into_iter(), |row, (entry, seq)| {
         let trace = entry.trace.map(|trace| trace.to_bytes());
         row.small_int(entry.partition.get())

@@ -20,7 +20,7 @@ testkit::store_suite! {
         a_repeated_event_gets_its_first_place_and_leaves_no_hole,
         the_same_key_with_another_body_is_a_conflict_and_writes_nothing,
         twins_in_one_group_are_written_once,
-        a_repeat_nobody_expected_is_found_all_the_same,
+        a_repeat_behind_a_new_event_takes_no_seq,
         concurrent_twins_are_written_once,
         many_writers_leave_no_gap,
         an_entry_comes_back_as_it_went_in,
@@ -122,7 +122,7 @@ pub(crate) async fn twins_in_one_group_are_written_once(db: Db) {
     assert_eq!(heads[0].seq, 1);
 }
 
-pub(crate) async fn a_repeat_nobody_expected_is_found_all_the_same(db: Db) {
+pub(crate) async fn a_repeat_behind_a_new_event_takes_no_seq(db: Db) {
     let ws = workspace(1);
     commit(&db, vec![entry(ws, Some("k"), "a")]).await;
     let entries = vec![entry(ws, None, "b"), entry(ws, Some("k"), "a")];

@@ -1,6 +1,6 @@
 //! The store's contract for keys, against a model: with runs so small that every few entries make one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use db::Db;
 use kernel::{IdSource, WorkspaceId};
@@ -18,7 +18,9 @@ testkit::store_suite! {
     backends: [sqlite, postgres],
     cases: [
         a_key_is_used_once_whoever_appends_and_however_long_ago_it_was,
-        a_key_is_used_once_by_whoever_append_at_once,
+        a_key_is_used_once_by_many_who_append_at_once,
+        what_was_known_of_another_past_is_forgotten,
+        a_run_that_did_not_commit_is_not_known,
         a_ledger_of_before_gets_its_runs,
         what_did_not_commit_is_not_known,
         runs_that_are_gone_are_made_again,
@@ -103,7 +105,7 @@ pub(crate) async fn a_key_is_used_once_whoever_appends_and_however_long_ago_it_w
     }
 }
 
-pub(crate) async fn a_key_is_used_once_by_whoever_append_at_once(db: Db) {
+pub(crate) async fn a_key_is_used_once_by_many_who_append_at_once(db: Db) {
     const KEYS: i64 = 600;
     let ledgers = [(); 3].map(|()| LedgerWriter::with_sizes(db.clone(), SMALL));
     let appending = (0..9).map(|n| {
@@ -135,6 +137,9 @@ pub(crate) async fn a_key_is_used_once_by_whoever_append_at_once(db: Db) {
         }
     }
     assert!(by_key.values().any(|told| told.len() > 3), "keys met");
+    let mut seqs = BTreeMap::<_, Vec<i64>>::new();
+    // By what the three have written together.
+    let stranger = LedgerWriter::with_sizes(db, SMALL);
     for (key, told) in by_key {
         let new: Vec<i64> = told
             .iter()
@@ -146,7 +151,58 @@ pub(crate) async fn a_key_is_used_once_by_whoever_append_at_once(db: Db) {
             repeats.into_iter().all(|told| *told == Told::Duplicate(first)),
             "{key:?} {told:?}"
         );
+        let (workspace, name) = (workspace(key.0), &key.1);
+        seqs.entry(workspace.partition()).or_default().push(first);
+        let again = append(&stranger, vec![entry(workspace, Some(name), "a")]).await;
+        assert_eq!(again, [Told::Duplicate(first)], "{key:?}");
     }
+    for (partition, mut seqs) in seqs {
+        seqs.sort_unstable();
+        assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "{partition:?} has no hole");
+    }
+}
+
+/// A standby takes over that lacks the last entries, and others are appended in their place.
+pub(crate) async fn what_was_known_of_another_past_is_forgotten(db: Db) {
+    let some = |from: i64, to: i64| {
+        (from..to).map(|n| entry(workspace(1), Some(&n.to_string()), "a")).collect::<Vec<_>>()
+    };
+    let [one, other] = [(); 2].map(|()| LedgerWriter::with_sizes(db.clone(), SMALL));
+    append(&one, some(0, 20)).await;
+    for lost in [
+        "DELETE FROM event WHERE seq > 10",
+        "DELETE FROM key_block",
+        "UPDATE log_head SET head = 10 WHERE head = 20",
+    ] {
+        execute(&db, lost).await;
+    }
+    append(&other, some(100, 110)).await;
+    one.has_another_past().await;
+    let again = append(&one, some(100, 110)).await;
+    assert_eq!(again, (11..=20).map(Told::Duplicate).collect::<Vec<_>>());
+    let lost = append(&one, some(10, 12)).await;
+    assert_eq!(lost, [Told::New(21), Told::New(22)], "they were acknowledged and are gone");
+}
+
+pub(crate) async fn a_run_that_did_not_commit_is_not_known(db: Db) {
+    let ledger = LedgerWriter::with_sizes(db.clone(), SMALL);
+    let mut both = [workspace(1), workspace(3)];
+    both.sort_by_key(|workspace| workspace.partition());
+    let entries = |from: i64, to: i64| {
+        let of_both = |n: i64| both.map(|workspace| entry(workspace, Some(&n.to_string()), "a"));
+        (from..to).flat_map(of_both).collect::<Vec<_>>()
+    };
+    append(&ledger, entries(1, SMALL.run)).await;
+    // The run of the first is written, and then that of the second is not.
+    let wrong = "INSERT INTO key_block (partition, last_seq, number, after_seq, blocks, keys) \
+                 SELECT partition, 1000, 0, 0, 1, key_hash FROM event ORDER BY partition DESC LIMIT 1";
+    execute(&db, wrong).await;
+    let due = entries(SMALL.run, SMALL.run + 1);
+    assert!(ledger.append(due.clone().into(), NOW).await.is_err());
+    execute(&db, "DELETE FROM key_block WHERE last_seq = 1000").await;
+    assert_eq!(append(&ledger, due).await, [Told::New(SMALL.run), Told::New(SMALL.run)]);
+    let all = append(&ledger, entries(1, SMALL.run + 1)).await;
+    assert!(all.iter().all(|told| matches!(told, Told::Duplicate(_))), "{all:?}");
 }
 
 pub(crate) async fn a_ledger_of_before_gets_its_runs(db: Db) {

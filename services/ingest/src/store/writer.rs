@@ -33,6 +33,12 @@ impl LedgerWriter {
         Self { db, keys: KnownKeys::new(sizes), asking: Arc::default() }
     }
 
+    /// As if what it knows were of another past than the database has.
+    #[cfg(test)]
+    pub(super) async fn has_another_past(&self) {
+        self.keys.hold(Partition::all().collect()).await.have_another_past();
+    }
+
     /// Gets to know the keys there are, so that the first append need not. A ledger from before there were
     /// runs gets its runs, which takes 4 s a million entries. It ends early when the service stops.
     pub(crate) async fn read_keys(&self, stop: &CancellationToken) -> Result<(), db::Error> {
@@ -48,7 +54,7 @@ impl LedgerWriter {
                     .db
                     .write_rows(move |txn| {
                         Box::pin(async move {
-                            // Moved by nothing, it is held.
+                            // By nothing: it locks the head, as an append does.
                             let heads = log_head::advance(txn, &[(partition, 0)].into()).await?;
                             let (reached, added) = known.read_part(txn, &heads).await?;
                             Ok::<_, db::Error>((known, reached, added))
@@ -101,7 +107,8 @@ impl LedgerWriter {
                 Box::pin(async move {
                     let _turn = turn;
                     let asked: Vec<_> = keys.iter().map(|key| (partition, *key)).collect();
-                    // The connection is there already: no append waits for one.
+                    // The connection is there already: no append waits for one. It is idle meanwhile,
+                    // for 10 s at most on PostgreSQL; then the caller is told to try again.
                     let mut known = known.hold([partition].into()).await;
                     let heads = log_head::read(txn, &[partition]).await?;
                     let stand = find(txn, &mut known, &heads, &asked).await?;

@@ -1,5 +1,6 @@
-//! The yardstick of TrackBatch: the same rows into the same table, in one statement and one durable
-//! transaction a batch, and nothing else. The table is in a schema (or file) of the bench's.
+//! The yardstick of TrackBatch: the same rows into a table whose unique index keeps their keys apart, in one
+//! statement and one durable transaction a batch, and nothing else. The table is in a schema (or file) of
+//! the bench's.
 
 use std::sync::Arc;
 

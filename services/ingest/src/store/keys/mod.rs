@@ -1,8 +1,8 @@
 //! Which keys are used. The database keeps no index of them.
 //!
 //! Keys are random, so each new one changes a page of its index for itself: with three million entries on
-//! SQLite a batch cost three times what it did on an empty ledger, with ten million on PostgreSQL twice. So
-//! keys lie in runs, sorted, merged by size and written once in a while; those since the last run are in
+//! SQLite a batch cost three times what it did on an empty ledger, with ten million on PostgreSQL 1.6 times.
+//! So keys lie in runs, sorted, merged by size and written once in a while; those since the last run are in
 //! memory only and are read from the ledger by whoever does not know them.
 //!
 //! Who looks holds the head of the partition (or reads all at one moment), and first reads on from where he
@@ -38,11 +38,14 @@ pub(super) struct HeldKeys {
 /// What is known of those of one.
 #[derive(Default)]
 struct Known {
-    /// Oldest first; each begins where the one before ends. Another process may have merged them since.
+    /// Oldest first; each begins where the one before ends. Another process may have merged them since: a
+    /// block is missing then, and they are read again.
     runs: Vec<Run>,
     /// Those of the entries behind the last run, up to `head`.
     fresh: HashMap<Fingerprint, i64>,
     head: i64,
+    /// The past of the server it was read from; see [`Transaction::past`].
+    past: u64,
 }
 
 /// A key that an append has used.
@@ -83,15 +86,22 @@ impl KnownKeys {
         let mut held = BTreeMap::new();
         // In order, so that no two wait for each other.
         for partition in partitions {
-            if let Some(known) = self.partitions.get(&partition) {
-                held.insert(partition, Arc::clone(known).lock_owned().await);
-            }
+            let known = self.partitions.get(&partition).expect("all partitions are there");
+            held.insert(partition, Arc::clone(known).lock_owned().await);
         }
         HeldKeys { sizes: self.sizes, partitions: held }
     }
 }
 
 impl HeldKeys {
+    fn of(&self, partition: Partition) -> &Known {
+        self.partitions.get(&partition).expect("whoever asks holds the partition")
+    }
+
+    fn of_mut(&mut self, partition: Partition) -> &mut Known {
+        self.partitions.get_mut(&partition).expect("whoever asks holds the partition")
+    }
+
     /// Where each of `keys` may have been used; it was if the entry there has it. `heads` are the ends of
     /// their partitions.
     pub(super) async fn find(
@@ -100,8 +110,9 @@ impl HeldKeys {
         heads: &[Position],
         keys: &[(Partition, Fingerprint)],
     ) -> Result<Vec<Position>, db::Error> {
+        self.forget_other_pasts(txn);
         let mut behind = heads.to_vec();
-        behind.retain(|at| self.partitions.get(&at.partition).is_some_and(|k| k.head != at.seq));
+        behind.retain(|at| self.of(at.partition).head != at.seq);
         self.read_on(txn, &behind, i64::MAX).await?;
         let mut read_again = BTreeSet::new();
         loop {
@@ -122,7 +133,7 @@ impl HeldKeys {
     ) -> Result<(Vec<Position>, Option<BlockId>), db::Error> {
         let (mut found, mut in_blocks) = (Vec::new(), BTreeMap::<BlockId, Vec<Fingerprint>>::new());
         for &(partition, key) in keys {
-            let Some(known) = self.partitions.get(&partition) else { continue };
+            let known = self.of(partition);
             if let Some(&seq) = known.fresh.get(&key) {
                 found.push(Position { partition, seq });
                 continue;
@@ -170,21 +181,16 @@ impl HeldKeys {
     /// Takes note of what has committed.
     pub(super) fn committed(&mut self, added: Added) {
         for (partition, key, seq) in added.used {
-            if let Some(known) = self.partitions.get_mut(&partition) {
-                known.fresh.insert(key, seq);
-            }
+            self.of_mut(partition).fresh.insert(key, seq);
         }
         for Position { partition, seq } in added.heads {
-            if let Some(known) = self.partitions.get_mut(&partition) {
-                known.head = seq;
-            }
+            self.of_mut(partition).head = seq;
         }
         for Sealed { partition, kept, run } in added.sealed {
-            if let Some(known) = self.partitions.get_mut(&partition) {
-                known.runs.truncate(kept);
-                known.runs.push(run);
-                known.fresh = HashMap::new();
-            }
+            let known = self.of_mut(partition);
+            known.runs.truncate(kept);
+            known.runs.push(run);
+            known.fresh = HashMap::new();
         }
     }
 
@@ -195,6 +201,7 @@ impl HeldKeys {
         txn: &mut Transaction,
         heads: &[Position],
     ) -> Result<(bool, Added), db::Error> {
+        self.forget_other_pasts(txn);
         self.read_on(txn, heads, self.sizes.largest()).await?;
         let reached: Vec<Position> = heads.iter().map(|at| self.known_head(at.partition)).collect();
         let added = self.add(txn, Vec::new(), &reached).await?;
@@ -202,7 +209,19 @@ impl HeldKeys {
     }
 
     fn known_head(&self, partition: Partition) -> Position {
-        Position { partition, seq: self.partitions.get(&partition).map_or(0, |known| known.head) }
+        Position { partition, seq: self.of(partition).head }
+    }
+
+    #[cfg(test)]
+    pub(super) fn have_another_past(&mut self) {
+        self.partitions.values_mut().for_each(|known| known.past += 1);
+    }
+
+    /// What is known may be of entries that are gone.
+    fn forget_other_pasts(&mut self, txn: &Transaction) {
+        for known in self.partitions.values_mut().filter(|known| known.past != txn.past()) {
+            **known = Known { past: txn.past(), ..Known::default() };
+        }
     }
 
     /// Learns what other processes have made of the runs.
@@ -228,21 +247,23 @@ impl HeldKeys {
         let mut unread = Vec::new();
         for &Position { partition, seq: head } in heads {
             let sealed = sealed.get(&partition).copied().unwrap_or(0);
-            let Some(known) = self.partitions.get_mut(&partition) else { continue };
+            let known = self.of_mut(partition);
             if head < known.head || sealed < known.sealed() {
                 // Somebody has put back an older ledger, or taken runs away.
-                **known = Known::default();
+                *known = Known { past: known.past, ..Known::default() };
             }
             if sealed > head {
                 return Err(corrupt(partition, sealed));
             }
             // Runs are merged only when one is added, so the last one tells of all.
             if known.sealed() != sealed {
-                let runs = runs(txn, partition).await?;
-                if runs.last().map_or(0, |run| run.last) != sealed {
+                let (kept, read) = runs_behind(txn, partition, &known.runs).await?;
+                known.runs.truncate(kept);
+                known.runs.extend(read);
+                if known.sealed() != sealed {
+                    *known = Known { past: known.past, ..Known::default() };
                     return Err(corrupt(partition, sealed));
                 }
-                known.runs = runs;
                 known.fresh.retain(|_, seq| *seq > sealed);
                 known.head = known.head.max(sealed);
             }
@@ -254,22 +275,17 @@ impl HeldKeys {
             return Ok(());
         }
         for (partition, key, seq) in sql::keys(txn, &unread).await? {
-            if let Some(known) = self.partitions.get_mut(&partition) {
-                known.fresh.insert(key, seq);
-            }
+            self.of_mut(partition).fresh.insert(key, seq);
         }
         for (partition, _, until) in unread {
-            if let Some(known) = self.partitions.get_mut(&partition) {
-                known.head = until;
-            }
+            self.of_mut(partition).head = until;
         }
         Ok(())
     }
 
     /// Whether what is in no run is worth one.
     fn is_due(&self, head: Position) -> bool {
-        let sealed = self.partitions.get(&head.partition).map(|known| known.sealed());
-        sealed.is_some_and(|sealed| head.seq - sealed >= self.sizes.run)
+        head.seq - self.of(head.partition).sealed() >= self.sizes.run
     }
 
     /// Writes what is in no run into one, together with as many of the last as [`Sizes::merging`] says.
@@ -279,9 +295,7 @@ impl HeldKeys {
         Position { partition, seq: head }: Position,
         used: &[Used],
     ) -> Result<Sealed, db::Error> {
-        let Some(known) = self.partitions.get(&partition) else {
-            return Err(corrupt(partition, head));
-        };
+        let known = self.of(partition);
         let ends = known.runs.iter().map(|run| run.last).chain([head]);
         let lengths: Vec<i64> =
             ends.scan(0, |from, end| Some(end - std::mem::replace(from, end))).collect();
@@ -304,16 +318,27 @@ impl HeldKeys {
     }
 }
 
-async fn runs(txn: &mut Transaction, partition: Partition) -> Result<Vec<Run>, db::Error> {
-    let (mut runs, mut reached) = (Vec::new(), 0);
-    for (after, last) in sql::runs(txn, partition).await? {
+/// How many of the `known` runs stand, and the runs behind them: a merge replaces the last ones only, and the
+/// end of a run names it.
+async fn runs_behind(
+    txn: &mut Transaction,
+    partition: Partition,
+    known: &[Run],
+) -> Result<(usize, Vec<Run>), db::Error> {
+    let stored = sql::runs(txn, partition).await?;
+    let same = |(run, (_, last)): &(&Run, &(i64, i64))| run.last == *last;
+    let kept = known.iter().zip(&stored).take_while(same).count();
+    let (mut read, mut reached) = (Vec::new(), 0);
+    for (at, (after, last)) in stored.into_iter().enumerate() {
         if after != std::mem::replace(&mut reached, last) {
             return Err(corrupt(partition, last));
         }
-        let blocks = sql::blocks_of(txn, partition, last).await?;
-        runs.push(Run::read(last, &blocks).ok_or_else(|| corrupt(partition, last))?);
+        if at >= kept {
+            let blocks = sql::blocks_of(txn, partition, last).await?;
+            read.push(Run::read(last, &blocks).ok_or_else(|| corrupt(partition, last))?);
+        }
     }
-    Ok(runs)
+    Ok((kept, read))
 }
 
 /// Runs are made from the ledger: whoever meets a bad one is told how to have them made again.
