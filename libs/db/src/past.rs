@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use sqlx::postgres::PgConnection;
 
 /// The timelines of the servers that were connected to. PostgreSQL begins a new one when a standby takes
-/// over, and when a backup is put back.
+/// over, and when a backup is recovered to a point in time. It does not when it starts on an older copy of
+/// its files, or when rows are put back by SQL: whoever does that stops the services first.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
     timeline: Mutex<Option<String>>,

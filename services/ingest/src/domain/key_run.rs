@@ -114,11 +114,16 @@ impl Run {
     pub(crate) fn read(last: i64, blocks: &[Vec<u8>]) -> Option<Self> {
         let bytes: usize = blocks.iter().map(Vec::len).sum();
         let mut run = Self::empty(last, bytes / BYTES);
+        let mut before = None;
         for block in blocks {
             if block.is_empty() && blocks.len() > 1 {
                 return None;
             }
             for (at, used) in uses(last, block)?.enumerate() {
+                // No entry has two keys: in order, all differ.
+                if before.replace(used) >= Some(used) {
+                    return None;
+                }
                 if at == 0 {
                     run.fences.push(used.prefix);
                 }
@@ -252,6 +257,12 @@ mod tests {
     fn what_is_no_block_is_not_read() {
         assert!(Run::read(7, &[vec![0; 13]]).is_none());
         assert!(Run::read(7, &[vec![0; 12], Vec::new()]).is_none());
+        assert!(Run::read(7, &[vec![0; 24]]).is_none(), "zeros");
+        let all = (1..=9).map(|n| Use::new(key(n, 0), 7)).collect();
+        let (_, mut blocks) = Run::of(7, all, SMALL).unwrap();
+        assert!(Run::read(7, &blocks).is_some());
+        blocks.swap(0, 2);
+        assert!(Run::read(7, &blocks).is_none(), "out of order");
         assert!(Run::of(7, vec![Use::new(key(0, 0), 8)], SMALL).is_none(), "it is behind the end");
         assert!(seqs_of(7, &[0; 11], key(0, 0)).is_none());
     }
