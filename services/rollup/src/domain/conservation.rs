@@ -32,10 +32,13 @@ pub(crate) fn checks(query: &Query, held: &[Held]) -> Vec<Check> {
         check("days_equal_quarters_cost", DAYS_COST, cost(&total), cost(&counted)),
         check("days_equal_quarters_tickets", DAYS_TICKETS, total.tickets(), counted.tickets()),
     ];
-    // The hours that no report of this window reads, as they lie in days, are those of another's edges.
+    // The hours and days that no report of this window reads, as they lie in weeks, are those of another's
+    // edges.
     let hours = query.window.cover_by(&[Level::Quarter, Level::Hour]);
+    let days = query.window.cover_by(&[Level::Quarter, Level::Hour, Level::Day]);
     for (grain, ids, cover, against) in [
         (Grain::Total, HOURS, hours, &counted),
+        (Grain::Total, TOTAL_DAYS, days, &counted),
         (Grain::Total, TOTALS, query.window.cover(Grain::Total), &total),
         (Grain::Work, WORK, query.window.cover(Grain::Work), &total),
     ] {
@@ -105,7 +108,30 @@ const HOURS: Sums = [
         "steps that say how long they took by hours, and by quarter hours alone",
     ),
 ];
-/// The same of them as a report reads them.
+/// The same of them by days.
+const TOTAL_DAYS: Sums = [
+    (
+        "total_days_equal_quarters_events",
+        "steps of the totals by whole days with hours at the edges, and by quarter hours alone",
+    ),
+    (
+        "total_days_equal_quarters_time",
+        "milliseconds saved of the totals by days, and by quarter hours alone",
+    ),
+    (
+        "total_days_equal_quarters_cost",
+        "millionths of agent cost of all currencies of the totals by days, and by quarter hours alone",
+    ),
+    (
+        "total_days_equal_quarters_tickets",
+        "distinct tickets of the totals by days, and by quarter hours alone",
+    ),
+    (
+        "total_days_equal_quarters_durations",
+        "steps that say how long they took of the totals by days, and by quarter hours alone",
+    ),
+];
+/// The same of them as a report reads them, with weeks.
 const TOTALS: Sums = [
     ("totals_equal_cells_events", "steps of the totals, and of the cells of every combination"),
     (
@@ -258,14 +284,14 @@ fn place(cell: &Held) -> (Grain, Level, kernel::Timestamp, &crate::domain::Dimen
 mod tests {
     use super::*;
     use crate::domain::samples::{DAY, START, fold, query, step, workspace};
-    use crate::domain::{Durations, Filter, Recount, Step};
-    use kernel::{Outcome, SavingsPolicy};
+    use crate::domain::{Content, Durations, Filter, Recount, Step};
+    use kernel::{Outcome, SavingsPolicy, Timestamp};
 
     const HOUR: i64 = DAY / 24;
 
-    /// Three days of steps, one every 25 minutes.
+    /// Eleven days of steps with a whole week in them, one every 25 minutes.
     fn held() -> Vec<Held> {
-        let steps: Vec<Step> = (0..172)
+        let steps: Vec<Step> = (0..640)
             .map(|n| {
                 let mut step =
                     step("ticket_routing", 2, Outcome::Success, START + n * HOUR * 5 / 12);
@@ -276,7 +302,7 @@ mod tests {
             .collect();
         let mut counted = Recount::new(workspace(), query(SavingsPolicy::Credited).window);
         counted.apply(&fold(&steps));
-        counted.held(&(0..172).collect::<Vec<_>>())
+        counted.held(&(0..640).collect::<Vec<_>>())
     }
 
     fn failing(query: &Query, held: &[Held]) -> Vec<&'static str> {
@@ -284,28 +310,37 @@ mod tests {
         failing.map(|check| check.id).collect()
     }
 
-    /// An hour in the middle of a day: no report of the whole days reads it.
-    fn wrong_hour(held: &mut [Held]) -> &mut Held {
+    /// The cells of an hour in the middle of a day: no report of the whole days reads it.
+    fn noon(held: &mut [Held]) -> impl Iterator<Item = &mut Content> {
         let noon = |cell: &&mut Held| {
             cell.level == Level::Hour && cell.start.micros() == START + DAY + 12 * HOUR
         };
-        held.iter_mut().filter(noon).find(|cell| cell.content.measures.events > 0).unwrap()
+        held.iter_mut().filter(noon).map(|cell| &mut cell.content)
     }
 
     #[test]
-    fn a_wrong_hour_is_noticed_even_where_no_report_of_the_window_reads_it() {
+    fn a_wrong_hour_day_or_week_is_noticed_even_where_no_report_of_the_window_reads_it() {
         let query = query(SavingsPolicy::Credited);
         let right = held();
         assert_eq!(failing(&query, &right), Vec::<&str>::new());
         let mut wrong = right.clone();
-        wrong_hour(&mut wrong).content.measures.events += 1;
+        noon(&mut wrong).next().unwrap().measures.events += 1;
         assert_eq!(failing(&query, &wrong), ["hours_equal_quarters_events"]);
         let mut wrong = right.clone();
-        wrong_hour(&mut wrong).content.durations = Durations::default();
+        noon(&mut wrong).for_each(|content| content.durations = Durations::default());
         assert_eq!(failing(&query, &wrong), ["hours_equal_quarters_durations"]);
         let mut wrong = right.clone();
         wrong.retain(|cell| cell.level != Level::Hour);
         assert_eq!(failing(&query, &wrong), HOURS.map(|(id, _)| id));
+        let mut wrong = right.clone();
+        let wednesday = Timestamp::from_micros(START + 6 * DAY);
+        wrong.retain(|cell| {
+            (cell.grain, cell.level, cell.start) != (Grain::Total, Level::Day, wednesday)
+        });
+        assert_eq!(failing(&query, &wrong), TOTAL_DAYS.map(|(id, _)| id));
+        let mut wrong = right.clone();
+        wrong.retain(|cell| cell.level != Level::Week);
+        assert_eq!(failing(&query, &wrong), TOTALS.map(|(id, _)| id));
         // And one by one, against the ledger.
         let against_ledger = recounted(&query, &wrong, &right);
         assert!(against_ledger.iter().any(|check| !check.holds()));

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Outcome, SavingsPolicy, WorkspaceId};
+use kernel::{Outcome, SavingsPolicy, Window, WorkspaceId};
 use proptest::prelude::*;
 
 use crate::domain::samples::{DAY, START, fold, query, step, workspace};
 use crate::domain::{
-    Amendment, Correction, Fact, Grain, Held, Judgement, Level, Measures, Recount, Spent, Step,
+    AlignedWindow, Amendment, Correction, Fact, Grain, Held, Judgement, Level, Measures, Recount,
+    Spent, Step,
 };
 
 /// What a log says about one step: how it was judged and which of that was taken back.
@@ -90,8 +91,12 @@ fn outcome_of(stories: &[Story]) -> Vec<Step> {
         .collect()
 }
 
+/// Of a window in which every cell begins, weeks too.
 fn empty() -> Recount {
-    Recount::new(workspace(), query(SavingsPolicy::Credited).window)
+    let month = query(SavingsPolicy::Credited).window.window();
+    let start = Level::Week.floor(month.start());
+    let window = AlignedWindow::new(Window::new(start, month.end()).unwrap()).unwrap();
+    Recount::new(workspace(), window)
 }
 
 /// Cells with tickets under numbers that do not depend on who came first.

@@ -1,5 +1,6 @@
 //! Windows in cells: quarter hours of UTC, and whole UTC days so that a month is not 2,880 reads. Where a
-//! grain keeps them, hours between the two: a month that ends now has a day of quarters at its edges.
+//! grain keeps them, hours between the two, as a month that ends now has a day of quarters at its edges, and
+//! weeks.
 //!
 //! A quarter hour is the longest span every IANA zone's days and hours are made of.
 
@@ -13,6 +14,9 @@ use crate::domain::Grain;
 pub(super) const QUARTER: i64 = 15 * 60 * 1_000_000;
 const HOUR: i64 = 4 * QUARTER;
 const DAY: i64 = 24 * HOUR;
+const WEEK: i64 = 7 * DAY;
+/// 1970 began on a Thursday: the first Monday in it, from which ISO weeks are counted.
+const MONDAY: i64 = 4 * DAY;
 const QUARTER_HOUR: Duration = Duration::from_micros(QUARTER as u64);
 
 /// Longest window a report takes: ten years and a little.
@@ -24,10 +28,11 @@ pub(crate) enum Level {
     Quarter,
     Hour,
     Day,
+    Week,
 }
 
 impl Level {
-    pub(crate) const ALL: [Self; 3] = [Self::Quarter, Self::Hour, Self::Day];
+    pub(crate) const ALL: [Self; 4] = [Self::Quarter, Self::Hour, Self::Day, Self::Week];
 
     /// The number rows hold.
     pub(crate) const fn number(self) -> i16 {
@@ -35,13 +40,14 @@ impl Level {
             Self::Quarter => 0,
             Self::Day => 1,
             Self::Hour => 2,
+            Self::Week => 3,
         }
     }
 
     /// Start of the cell that `at` falls into.
     pub(crate) fn floor(self, at: Timestamp) -> Timestamp {
-        let length = self.micros();
-        Timestamp::from_micros(at.micros().div_euclid(length) * length)
+        let (first, length) = (self.first(), self.micros());
+        Timestamp::from_micros((at.micros() - first).div_euclid(length) * length + first)
     }
 
     /// The first start of a cell that is not before `at`.
@@ -60,6 +66,15 @@ impl Level {
             Self::Quarter => QUARTER,
             Self::Hour => HOUR,
             Self::Day => DAY,
+            Self::Week => WEEK,
+        }
+    }
+
+    /// Where one of its cells begins.
+    const fn first(self) -> i64 {
+        match self {
+            Self::Quarter | Self::Hour | Self::Day => 0,
+            Self::Week => MONDAY,
         }
     }
 }
@@ -202,11 +217,14 @@ mod tests {
     fn a_month_is_read_as_days_with_shorter_cells_at_its_edges() {
         let window = Window::new(at("2026-01-01T09:45:00Z"), at("2026-01-31T09:45:00Z")).unwrap();
         let window = AlignedWindow::new(window).unwrap();
-        let (quarter, hour, day) = (Level::Quarter, Level::Hour, Level::Day);
+        let [quarter, hour, day, week] = Level::ALL;
         for grain in [Grain::Work, Grain::Full] {
             assert_eq!(cells(&window.cover(grain)), [(quarter, 57), (day, 29), (quarter, 39)]);
         }
-        let totals = [(quarter, 1), (hour, 14), (day, 29), (hour, 9), (quarter, 3)];
+        // 2 January 2026 was a Friday.
+        let edge = [(quarter, 1), (hour, 14), (day, 3)];
+        let other = [(day, 5), (hour, 9), (quarter, 3)];
+        let totals = [edge.as_slice(), &[(week, 3)], &other].concat();
         assert_eq!(cells(&window.cover(Grain::Total)), totals);
     }
 
@@ -220,8 +238,16 @@ mod tests {
             let of = |level| cover.iter().filter(move |(of, _)| *of == level).map(|(_, n)| *n);
             assert!(of(Level::Quarter).all(|quarters| quarters <= 3), "{now}: {cover:?}");
             let all: i64 = cover.iter().map(|(_, n)| n).sum();
-            assert!(all <= 29 + 23 + 4, "{now}: {cover:?}");
+            assert!(all <= 4 + 8 + 23 + 4, "{now}: {cover:?}");
         }
+    }
+
+    #[test]
+    fn weeks_begin_on_mondays() {
+        let monday = at("2026-11-23T00:00:00Z");
+        assert_eq!(Level::Week.floor(monday), monday);
+        assert_eq!(Level::Week.floor(at("2026-11-29T23:59:59Z")), monday);
+        assert_eq!(Level::Week.floor(at("1969-12-31T00:00:00Z")), at("1969-12-29T00:00:00Z"));
     }
 
     /// How many cells of which level follow one another.

@@ -43,11 +43,11 @@ pub(crate) struct CellDelta {
     pub(crate) content: Content,
 }
 
-/// The cell of a step, and that of its ticket.
+/// The cell of a step, and that of its ticket and of the time it took.
 #[derive(Debug, Clone, Copy)]
 struct Sets {
     step: usize,
-    ticket: usize,
+    together: usize,
 }
 
 /// A step, by what it names.
@@ -65,9 +65,11 @@ struct Added {
 /// What of a step goes to a cell.
 #[derive(Debug, Clone, Copy)]
 enum Part {
-    Both,
-    Step,
-    Ticket,
+    All,
+    /// Its sums.
+    Sums,
+    /// Its ticket, and the time it took.
+    Together,
 }
 
 impl Folder {
@@ -109,7 +111,7 @@ impl Folder {
         let nothing = Key::of(&Dimensions::nothing(), words);
         let sets = Grain::ALL.map(|grain| Sets {
             step: self.set(grain.keep(of)),
-            ticket: self.set(grain.keep_ticket(of, nothing)),
+            together: self.set(grain.keep_together(of, nothing)),
         });
         self.steps.insert(of, sets);
         sets
@@ -162,13 +164,13 @@ impl Folded {
                     let (start, sets) = (level.floor(added.occurred), added.sets[place]);
                     let mut push =
                         |set, part| parts.push(PartOf::new(*rank, start, set, nth, part));
-                    match added.ticket {
-                        Some(_) if sets.ticket == sets.step => push(sets.step, Part::Both),
-                        Some(_) => {
-                            push(sets.step, Part::Step);
-                            push(sets.ticket, Part::Ticket);
-                        }
-                        None => push(sets.step, Part::Step),
+                    if sets.together == sets.step {
+                        push(sets.step, Part::All);
+                        continue;
+                    }
+                    push(sets.step, Part::Sums);
+                    if added.ticket.is_some() || added.spent.agent_ms.is_some() {
+                        push(sets.together, Part::Together);
                     }
                 }
                 parts.sort_unstable();
@@ -201,13 +203,13 @@ impl Folded {
             of_part.map(|of| &self.added[of.nth()])
         };
         let mut content = Content::default();
-        for added in of(Part::Step) {
+        for added in of(Part::Sums) {
             content.measures += added.measures;
         }
-        let tickets = of(Part::Ticket);
+        let tickets = of(Part::Together);
         let tickets = tickets.filter_map(|added| Some((numbers[added.ticket?], added.events)));
         content.tickets = tickets.collect::<TicketCounts>();
-        let spent = of(Part::Step).map(|added| (added.spent, added.events));
+        let spent = of(Part::Together).map(|added| (added.spent, added.events));
         match grain {
             Grain::Full => content.efforts = spent.collect(),
             Grain::Total | Grain::Work => {
@@ -248,6 +250,6 @@ impl PartOf {
 
     fn has(self, part: Part) -> bool {
         let its = self.0 & 3;
-        its == part as u128 || its == Part::Both as u128
+        its == part as u128 || its == Part::All as u128
     }
 }

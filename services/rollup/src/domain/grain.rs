@@ -9,7 +9,7 @@ use crate::domain::{Dimension, Key, Level};
 /// mean anything without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Grain {
-    /// No others; and tickets not even by outcome.
+    /// No others; and tickets and durations not even by outcome.
     Total,
     /// What was done and by whom.
     Work,
@@ -30,12 +30,13 @@ impl Grain {
         }
     }
 
-    /// How long its cells are, from the shortest on; all have quarter hours. Hours are kept of totals alone:
-    /// those are what is looked at all day, and a window that ends now would read 96 quarters of them at its
-    /// edges. Of the others an hour would cost every append more than it saves the few who ask.
+    /// How long its cells are, from the shortest on; all have quarter hours. Hours and weeks are kept of
+    /// totals alone: those are what is looked at all day, and a window that ends now would read 96 quarters
+    /// of them at its edges and 30 days between. Of the others they would cost every append more than they
+    /// save the few who ask.
     pub(crate) const fn levels(self) -> &'static [Level] {
         match self {
-            Self::Total => &[Level::Quarter, Level::Hour, Level::Day],
+            Self::Total => &Level::ALL,
             Self::Work | Self::Full => &[Level::Quarter, Level::Day],
         }
     }
@@ -67,10 +68,11 @@ impl Grain {
         }
     }
 
-    /// Of which cell a step's ticket is. Totals have one set of tickets for all steps: those that came in a
-    /// row have numbers in a row, and such a set takes next to nothing, where the same tickets by outcome
-    /// took most of what there was to read.
-    pub(crate) fn keep_ticket(self, of: Key, nothing: Key) -> Key {
+    /// Which cell a step's ticket and the time it took are of. Totals have one set of tickets and one sketch
+    /// for all steps, as nobody asks them for more. Tickets that came in a row have numbers in a row, and
+    /// such a set takes next to nothing; a sketch has as many buckets for all as for some. By outcome
+    /// both were most of what there was to read.
+    pub(crate) fn keep_together(self, of: Key, nothing: Key) -> Key {
         if self == Self::Total { nothing } else { self.keep(of) }
     }
 }

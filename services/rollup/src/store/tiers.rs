@@ -12,10 +12,33 @@ use super::block::{BadBlock, Block};
 use super::write::{partitions, pinned};
 use crate::domain::{Grain, Level};
 
-/// Bytes that fit into the first row.
-const FIRST: usize = 4 * 1024;
-/// How many times as many fit into the next.
-const GROWTH: usize = 8;
+/// How the rows of a place grow.
+struct Sizes {
+    /// Bytes that fit into the first row.
+    first: usize,
+    /// How many times as many fit into the next.
+    growth: usize,
+}
+
+impl Sizes {
+    /// Totals are short and asked for all the time, and a row costs a reader more than the bytes in it: of
+    /// those there are fewer and larger ones.
+    const fn of(grain: Grain) -> Self {
+        match grain {
+            Grain::Total => Self { first: 8 * 1024, growth: 64 },
+            Grain::Work | Grain::Full => Self { first: 4 * 1024, growth: 8 },
+        }
+    }
+
+    /// The row that so many bytes belong into.
+    fn tier(&self, bytes: usize) -> i16 {
+        let (mut tier, mut fits) = (0, self.first);
+        while bytes > fits {
+            (tier, fits) = (tier + 1, fits.saturating_mul(self.growth));
+        }
+        tier
+    }
+}
 
 const FIND: &str = "SELECT rows.place, block.cells, block.counts, block.signed \
      FROM {rows} CROSS JOIN cell_block AS block \
@@ -52,7 +75,7 @@ struct Filed {
 
 impl Filed {
     fn new(place: Place, block: Block) -> Self {
-        Self { place, tier: tier(&block), block }
+        Self { place, tier: tier(place, &block), block }
     }
 }
 
@@ -75,7 +98,7 @@ pub(super) async fn add(
             let merged = filed.block.merge(&found).map_err(|BadBlock| corrupt(filed.place))?;
             if merged.is_empty() {
                 left.push((filed.place, filed.tier));
-            } else if tier(&merged) > filed.tier {
+            } else if tier(filed.place, &merged) > filed.tier {
                 left.push((filed.place, filed.tier));
                 next.push(Filed::new(filed.place, merged));
             } else {
@@ -89,12 +112,9 @@ pub(super) async fn add(
     put(txn, settled).await
 }
 
-fn tier(block: &Block) -> i16 {
-    let (mut tier, mut fits) = (0, FIRST);
-    while block.len() > fits {
-        (tier, fits) = (tier + 1, fits.saturating_mul(GROWTH));
-    }
-    tier
+/// The row that a block of this place belongs into.
+fn tier(place: Place, block: &Block) -> i16 {
+    Sizes::of(place.grain).tier(block.len())
 }
 
 fn corrupt(place: Place) -> db::Error {

@@ -29,6 +29,7 @@ mod m0026_count_work_too;
 mod m0027_count_tickets_once;
 mod m0028_create_cell_pack;
 mod m0029_count_hours_too;
+mod m0030_count_weeks_too;
 
 use sea_orm_migration::prelude::*;
 
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_count_tickets_once::Step),
             Box::new(m0028_create_cell_pack::Step),
             Box::new(m0029_count_hours_too::Step),
+            Box::new(m0030_count_weeks_too::Step),
         ]
     }
 }
