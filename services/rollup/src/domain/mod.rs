@@ -53,7 +53,7 @@ pub(crate) use step::{Cost, Step};
 pub(crate) use tally::{Change, Tally};
 pub(crate) use tickets::{TicketCounts, TicketSet};
 pub(crate) use today::{Baseline, HourlyRate, OWN, Rules, Today, Work, works};
-pub(crate) use words::{Key, Words};
+pub(crate) use words::{Key, Stored, Words};
 
 #[cfg(test)]
 mod acceptance;

@@ -9,6 +9,12 @@ use crate::domain::varint;
 /// Sets of so many are a list, larger ones a bitmap, whose head alone has 16 bytes.
 const LISTED_MAX: usize = 32;
 
+/// Bits of a count that lies with the step to its ticket: what is above two, which is the first count that is
+/// written at all.
+const COUNT_BITS: u32 = 3;
+/// All of them set: the count comes behind, as it is.
+const COUNT_FOLLOWS: u64 = (1 << COUNT_BITS) - 1;
+
 /// A set of ticket numbers: what a report counts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct TicketSet(RoaringBitmap);
@@ -115,12 +121,19 @@ impl TicketCounts {
         }
     }
 
-    /// The counts that are not one.
+    /// The counts that are not one: the step from the ticket before and the count in one number, which has a
+    /// byte where tickets are near one another and took few steps.
     pub(crate) fn put_other(&self, bytes: &mut Vec<u8>) {
         let mut last = 0;
         for (ticket, events) in self.iter().filter(|(_, events)| *events != 1) {
-            varint::put(bytes, u64::from(ticket - last));
-            varint::put_signed(bytes, events);
+            let step = u64::from(ticket - last) << COUNT_BITS;
+            match u64::try_from(events - 2).ok().filter(|count| *count < COUNT_FOLLOWS) {
+                Some(count) => varint::put(bytes, step | count),
+                None => {
+                    varint::put(bytes, step | COUNT_FOLLOWS);
+                    varint::put_signed(bytes, events);
+                }
+            }
             last = ticket;
         }
     }
@@ -131,9 +144,14 @@ impl TicketCounts {
         set.take_in(seen)?;
         let (mut others, mut last) = (Vec::new(), 0u32);
         while !other.is_empty() {
-            let step = varint::take(&mut other).and_then(|step| u32::try_from(step).ok());
-            last = step.and_then(|step| last.checked_add(step)).ok_or(BadTickets)?;
-            others.push((last, varint::take_signed(&mut other).ok_or(BadTickets)?));
+            let both = varint::take(&mut other).ok_or(BadTickets)?;
+            let step = u32::try_from(both >> COUNT_BITS).map_err(|_| BadTickets)?;
+            last = last.checked_add(step).ok_or(BadTickets)?;
+            let events = match both & COUNT_FOLLOWS {
+                COUNT_FOLLOWS => varint::take_signed(&mut other).ok_or(BadTickets)?,
+                count => count as i64 + 2,
+            };
+            others.push((last, events));
         }
         let mut counts = Sums::sorted(set.0.iter().map(|ticket| (ticket, 1)).collect());
         if let Some(counts) = &mut counts {
@@ -190,7 +208,7 @@ mod tests {
     proptest! {
         #[test]
         fn counts_are_the_same_in_any_order_split_and_form(
-            events in prop::collection::vec((0u32..120, -2i64..3), 0..200),
+            events in prop::collection::vec((0u32..120, -2i64..13), 0..200),
             at in 0usize..200,
         ) {
             let whole = counts(&events);

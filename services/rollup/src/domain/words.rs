@@ -16,7 +16,7 @@ use super::{Dimensions, Rate, varint};
 #[derive(Debug, Clone)]
 pub(crate) struct Words {
     texts: Vec<Arc<str>>,
-    /// `None` until the first is asked for: whoever only reads a block has no use for them.
+    /// `None` until the first is asked for.
     numbers: Option<HashMap<Arc<str>, u32>>,
     /// Rates that were asked for, few: writing one as text costs more than looking through them.
     rates: Vec<(Rate, u32)>,
@@ -26,9 +26,13 @@ pub(crate) struct Words {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key([u32; Key::WORDS]);
 
+/// Texts by number where they are stored: whoever only reads a block needs no copies of them.
+#[derive(Debug)]
+pub(crate) struct Stored<'b>(Vec<&'b str>);
+
 /// From the numbers of one list to those of another, found as they are needed.
-pub(crate) struct Translation<'w> {
-    from: &'w [Arc<str>],
+pub(crate) struct Translation<'w, T> {
+    from: &'w [T],
     to: Vec<Option<u32>>,
 }
 
@@ -58,11 +62,11 @@ impl Words {
         number
     }
 
-    /// The same of a text that another list holds: both then hold the one.
-    fn shared(&mut self, text: &Arc<str>) -> u32 {
-        match self.numbers().get(text) {
+    /// The same of a text that another list holds: both then hold the one, if it can be held.
+    fn shared<T: AsRef<str> + Clone + Into<Arc<str>>>(&mut self, text: &T) -> u32 {
+        match self.numbers().get(text.as_ref()) {
             Some(&known) => known,
-            None => self.add(Arc::clone(text)),
+            None => self.add(text.clone().into()),
         }
     }
 
@@ -83,8 +87,8 @@ impl Words {
     }
 
     /// From these to others.
-    pub(crate) fn translation(&self) -> Translation<'_> {
-        Translation { from: &self.texts, to: vec![None; self.texts.len()] }
+    pub(crate) fn translation(&self) -> Translation<'_, Arc<str>> {
+        Translation::new(&self.texts)
     }
 
     /// How many there are, and each with its length; the empty one is understood.
@@ -95,21 +99,44 @@ impl Words {
             bytes.extend_from_slice(text.as_bytes());
         }
     }
+}
+
+impl<'b> Stored<'b> {
+    /// None but the empty one.
+    pub(crate) fn nothing() -> Self {
+        Self(vec![""])
+    }
 
     /// Takes them off the front; `None` where there are none.
-    pub(crate) fn take(bytes: &mut &[u8]) -> Option<Self> {
-        let mut words = Self::default();
+    pub(crate) fn take(bytes: &mut &'b [u8]) -> Option<Self> {
+        let mut stored = Self::nothing();
         for _ in 0..varint::take(bytes)? {
             let length = usize::try_from(varint::take(bytes)?).ok()?;
             let (text, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
-            words.texts.push(std::str::from_utf8(text).ok()?.into());
+            stored.0.push(std::str::from_utf8(text).ok()?);
         }
-        Some(words)
+        Some(stored)
+    }
+
+    /// From these to others.
+    pub(crate) fn translation(&self) -> Translation<'_, &'b str> {
+        Translation::new(&self.0)
     }
 }
 
-impl Translation<'_> {
+impl From<Stored<'_>> for Words {
+    fn from(stored: Stored<'_>) -> Self {
+        let texts = stored.0.into_iter().map(Into::into).collect();
+        Self { texts, ..Self::default() }
+    }
+}
+
+impl<'w, T: AsRef<str> + Clone + Into<Arc<str>>> Translation<'w, T> {
+    fn new(from: &'w [T]) -> Self {
+        Self { from, to: vec![None; from.len()] }
+    }
+
     /// `None` for a key that is not of the words translated from.
     pub(crate) fn key(&mut self, key: Key, to: &mut Words) -> Option<Key> {
         let mut numbers = key.0;
@@ -279,7 +306,7 @@ mod tests {
             key.put(&mut bytes);
         }
         let mut rest = bytes.as_slice();
-        let stored = Words::take(&mut rest).unwrap();
+        let stored = Words::from(Stored::take(&mut rest).unwrap());
         for (key, dimensions) in keys.into_iter().zip(two()) {
             assert_eq!(key.dimensions(&words).unwrap(), dimensions);
             assert_eq!(Key::take(&mut rest), Some(key));

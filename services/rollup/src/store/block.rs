@@ -7,8 +7,8 @@
 use foldhash::{HashMap, HashMapExt as _};
 
 use crate::domain::{
-    Content, Dimensions, DurationSums, Durations, Efforts, Key, Measures, TicketCounts, TicketSet,
-    Words, varint,
+    Content, Dimensions, DurationSums, Durations, Efforts, Key, Measures, Stored, TicketCounts,
+    TicketSet, Words, varint,
 };
 
 /// What a row holds.
@@ -71,7 +71,7 @@ impl Block {
     pub(super) fn merge(&self, other: &Self) -> Result<Self, BadBlock> {
         let (words, mine) = self.read()?;
         let (their_words, theirs) = other.read()?;
-        let mut writer = Writer { words, ..Writer::default() };
+        let mut writer = Writer { words: words.into(), ..Writer::default() };
         let mut translation = their_words.translation();
         let mut new = HashMap::new();
         for entry in theirs {
@@ -101,13 +101,14 @@ impl Block {
     }
 
     /// The words and the entries.
-    pub(super) fn read(&self) -> Result<(Words, Entries<'_>), BadBlock> {
+    fn read(&self) -> Result<(Stored<'_>, Entries<'_>), BadBlock> {
         Entries::read(&self.cells, Some(&self.counts))
     }
 
     /// Everything, decoded.
     pub(super) fn contents(&self) -> Result<Vec<(Dimensions, Content)>, BadBlock> {
         let (words, entries) = self.read()?;
+        let words = Words::from(words);
         entries
             .map(|entry| {
                 let entry = entry?;
@@ -197,11 +198,11 @@ impl<'b> Entries<'b> {
     pub(super) fn read(
         mut cells: &'b [u8],
         counts: Option<&'b [u8]>,
-    ) -> Result<(Words, Self), BadBlock> {
+    ) -> Result<(Stored<'b>, Self), BadBlock> {
         if cells.is_empty() {
-            return Ok((Words::default(), Self { cells, counts }));
+            return Ok((Stored::nothing(), Self { cells, counts }));
         }
-        let words = Words::take(&mut cells).ok_or(BadBlock)?;
+        let words = Stored::take(&mut cells).ok_or(BadBlock)?;
         Ok((words, Self { cells, counts }))
     }
 
@@ -365,6 +366,7 @@ mod tests {
         fn what_reports_read_is_there_without_the_counts(cells in any_cells()) {
             let block = block(&cells);
             let (words, entries) = Entries::read(&block.cells, None).unwrap();
+            let words = Words::from(words);
             for entry in entries {
                 let (entry, mut seen) = (entry.unwrap(), TicketSet::default());
                 let content = &cells[&entry.key.dimensions(&words).unwrap()];

@@ -17,12 +17,12 @@ use crate::domain::{
     TicketSet, Words,
 };
 
-/// A row that says the position, the blocks, and what is not filed yet. Counts are read for places where
-/// something was taken back and is not merged yet: without them nobody can tell whether a ticket is there.
-const READ: &str = "SELECT tail_partition.seq AS as_of, NULL AS bucket, NULL AS grain, \
-     NULL AS level, NULL AS start_time, NULL AS cells, NULL AS counts \
+/// A row that says the position, the blocks by what they were wanted for, and what is not filed yet. Counts
+/// are read for places where something was taken back and is not merged yet: without them nobody can tell
+/// whether a ticket is there.
+const READ: &str = "SELECT NULL AS wanted, tail_partition.seq AS at, NULL AS cells, NULL AS counts \
      FROM tail_partition WHERE tail_partition.partition = {0} \
-     UNION ALL SELECT NULL, rows.bucket, block.grain, block.level, block.start_time, block.cells, \
+     UNION ALL SELECT rows.wanted, block.start_time, block.cells, \
      CASE WHEN {1} = 1 OR EXISTS (SELECT 1 FROM cell_block AS other \
      WHERE other.partition = block.partition AND other.workspace = block.workspace \
      AND other.generation = block.generation AND other.grain = block.grain \
@@ -34,23 +34,19 @@ const READ: &str = "SELECT tail_partition.seq AS as_of, NULL AS bucket, NULL AS 
      WHERE generation.partition = {0} AND generation.workspace = {2}), 0) \
      AND block.grain = rows.grain AND block.level = rows.level \
      AND block.start_time >= rows.from_time AND block.start_time < rows.to_time \
-     UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, pack.blocks, NULL FROM cell_pack AS pack \
+     UNION ALL SELECT NULL, NULL, pack.blocks, NULL FROM cell_pack AS pack \
      WHERE pack.partition = {0} AND pack.workspace = {2} AND pack.generation = COALESCE((\
      SELECT generation.live FROM generation \
      WHERE generation.partition = {0} AND generation.workspace = {2}), 0)";
 
 /// What is to be read.
 struct Wanted {
-    bucket: i64,
+    bucket: usize,
     grain: Grain,
     span: Span,
 }
 
 impl Wanted {
-    fn bucket(&self) -> usize {
-        usize::try_from(self.bucket).unwrap_or(usize::MAX)
-    }
-
     fn holds(&self, (grain, level, start): Within) -> bool {
         (self.grain, self.span.level) == (grain, level) && self.span.window.contains(start)
     }
@@ -78,10 +74,10 @@ pub(super) async fn windows(
     grain: Grain,
     windows: &[AlignedWindow],
 ) -> Result<Reading<(usize, Cell)>, db::Error> {
-    let of = |(bucket, window): (i64, &AlignedWindow)| {
+    let of = |(bucket, window): (usize, &AlignedWindow)| {
         window.cover(grain).into_iter().map(move |span| Wanted { bucket, grain, span })
     };
-    let wanted: Vec<Wanted> = (0..).zip(windows).flat_map(of).collect();
+    let wanted: Vec<Wanted> = windows.iter().enumerate().flat_map(of).collect();
     let mut sums = Totals::default();
     let mut apart = BTreeMap::new();
     let as_of = read(store, workspace, &wanted, Counts::AsNeeded, |found| match found.counts {
@@ -214,7 +210,7 @@ async fn read(
     let (db, partition) = (store.db.reader(), workspace.partition());
     let column = |of: fn(&Wanted) -> i64| wanted.iter().map(of).collect::<Vec<_>>();
     let statement = Rows::new()
-        .int("bucket", column(|wanted| wanted.bucket))
+        .int("wanted", (0i64..).take(wanted.len()).collect())
         .int("grain", column(|wanted| wanted.grain.number().into()))
         .int("level", column(|wanted| wanted.span.level.number().into()))
         .int("from_time", column(|wanted| wanted.span.window.start().micros()))
@@ -226,7 +222,7 @@ async fn read(
     let mut rows = db.stream_raw(statement).await?;
     let (mut seq, mut packs, mut with_counts) = (0, Vec::new(), BTreeSet::new());
     while let Some(row) = rows.try_next().await? {
-        match said(&row)? {
+        match said(&row, wanted)? {
             Said::Position(at) => seq = at,
             Said::Pack(pack) => packs.push(pack),
             Said::Block(found) => {
@@ -243,7 +239,9 @@ async fn read(
             unpack(&pack).map_err(|BadBlock| packs::corrupt(workspace))?
         {
             let wants_counts = wants == Counts::All || with_counts.contains(&place);
-            for bucket in wanted.iter().filter(|wanted| wanted.holds(place)).map(Wanted::bucket) {
+            for bucket in
+                wanted.iter().filter(|wanted| wanted.holds(place)).map(|wanted| wanted.bucket)
+            {
                 let counts = wants_counts.then(|| counts.clone());
                 take(Found { bucket, place, cells: cells.clone(), counts })
                     .map_err(|BadBlock| packs::corrupt(workspace))?;
@@ -260,15 +258,18 @@ enum Said {
     Pack(Vec<u8>),
 }
 
-fn said(row: &QueryResult) -> Result<Said, db::Error> {
+fn said(row: &QueryResult, wanted: &[Wanted]) -> Result<Said, db::Error> {
     let Some(cells) = row.try_get::<Option<Vec<u8>>>("", "cells")? else {
-        return Ok(Said::Position(row.try_get("", "as_of")?));
+        return Ok(Said::Position(row.try_get("", "at")?));
     };
-    let Some(bucket) = row.try_get::<Option<i64>>("", "bucket")? else {
+    let Some(number) = row.try_get::<Option<i64>>("", "wanted")? else {
         return Ok(Said::Pack(cells));
     };
-    let bucket = usize::try_from(bucket).unwrap_or(usize::MAX);
-    Ok(Said::Block(Found { bucket, place: place(row)?, cells, counts: row.try_get("", "counts")? }))
+    let of = usize::try_from(number).ok().and_then(|number| wanted.get(number));
+    let Wanted { bucket, grain, span } = of.ok_or_else(corrupt)?;
+    let start = Timestamp::from_micros(row.try_get("", "at")?);
+    let place = (*grain, span.level, start);
+    Ok(Said::Block(Found { bucket: *bucket, place, cells, counts: row.try_get("", "counts")? }))
 }
 
 /// Where a block lies within its generation.
