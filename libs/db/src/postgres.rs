@@ -54,15 +54,15 @@ pub(crate) async fn open(
         ("statement_timeout", STATEMENT_TIMEOUT),
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
     ]);
-    // Writers find rows by their keys, many at a time, in tables that grow. Without statistics yet, or with
+    // Rows are found by their keys, many at a time, in tables that grow. Without statistics yet, or with
     // those of a table that was small, the planner reads the whole table instead, and keeps that plan.
     // Ingest relies on it, too: heads are locked in the order of such a loop.
-    let by_key = bounded.clone().options([
+    let by_key = bounded.options([
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
     ]);
-    let read_only = bounded.clone().options([("default_transaction_read_only", "on")]);
+    let read_only = by_key.clone().options([("default_transaction_read_only", "on")]);
     let connections = settings.connections.max(2);
     let writers = connections / 2;
     let past = Arc::new(Past::default());
