@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use crate::domain::samples::{DAY, START, fold, query, step, workspace};
 use crate::domain::{
-    AlignedWindow, Amendment, Correction, Fact, Grain, Held, Judgement, Level, Measures, Recount,
-    Spent, Step,
+    AlignedWindow, Amendment, Correction, Durations, Fact, Grain, Held, Judgement, Level, Measures,
+    Recount, Spent, Step, TicketSet,
 };
 
 /// What a log says about one step: how it was judged and which of that was taken back.
@@ -148,23 +148,27 @@ proptest! {
         for part in steps.chunks(7) {
             counted.apply(&fold(part));
         }
+        let cells = cells(&counted);
         let sum = |grain, level| {
-            let mut sum = Measures::default();
-            let cells = cells(&counted);
+            let mut sums = (Measures::default(), TicketSet::default(), Durations::default());
             for held in cells.iter().filter(|held| (held.grain, held.level) == (grain, level)) {
-                sum += held.content.measures;
+                let cell = held.cell();
+                sums.0 += cell.measures;
+                sums.1.merge(&cell.tickets);
+                sums.2.merge(&cell.durations);
             }
-            sum
+            sums
         };
         let days = sum(Grain::Full, Level::Day);
-        prop_assert_eq!(days.events, steps.len() as i64);
+        let measured = steps.iter().filter(|step| step.spent.agent_ms.is_some()).count();
+        prop_assert_eq!((days.0.events, days.2.count()), (steps.len() as i64, measured as i64));
         for grain in Grain::ALL {
-            for level in Level::ALL {
-                let kept = grain.levels().contains(&level);
-                let expected = if kept { days } else { Measures::default() };
-                prop_assert_eq!(sum(grain, level), expected);
+            for level in grain.levels() {
+                prop_assert_eq!(&sum(grain, *level), &days);
             }
         }
+        let places = |held: &Held| held.grain.levels().contains(&held.level);
+        prop_assert!(cells.iter().all(places));
     }
 }
 

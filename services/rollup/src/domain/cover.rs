@@ -16,7 +16,7 @@ const HOUR: i64 = 4 * QUARTER;
 const DAY: i64 = 24 * HOUR;
 const WEEK: i64 = 7 * DAY;
 /// 1970 began on a Thursday: the first Monday in it, from which ISO weeks are counted.
-const MONDAY: i64 = 4 * DAY;
+const FIRST_MONDAY: i64 = 4 * DAY;
 const QUARTER_HOUR: Duration = Duration::from_micros(QUARTER as u64);
 
 /// Longest window a report takes: ten years and a little.
@@ -74,7 +74,7 @@ impl Level {
     const fn first(self) -> i64 {
         match self {
             Self::Quarter | Self::Hour | Self::Day => 0,
-            Self::Week => MONDAY,
+            Self::Week => FIRST_MONDAY,
         }
     }
 }
@@ -231,14 +231,15 @@ mod tests {
     #[test]
     fn totals_of_thirty_days_have_at_most_three_quarters_at_each_edge() {
         let midnight = at("2026-01-01T00:00:00Z");
-        for quarters in 1..=96 {
+        for quarters in 1..=7 * 96 {
             let now = midnight.plus(QUARTER_HOUR * quarters);
             let window = AlignedWindow::ending(now, Duration::from_secs(30 * 86_400));
             let cover = cells(&window.cover(Grain::Total));
             let of = |level| cover.iter().filter(move |(of, _)| *of == level).map(|(_, n)| *n);
             assert!(of(Level::Quarter).all(|quarters| quarters <= 3), "{now}: {cover:?}");
             let all: i64 = cover.iter().map(|(_, n)| n).sum();
-            assert!(all <= 4 + 8 + 23 + 4, "{now}: {cover:?}");
+            // Three weeks and eight days, 23 hours and four quarters.
+            assert!(all <= 3 + 8 + 23 + 4, "{now}: {cover:?}");
         }
     }
 
@@ -248,6 +249,9 @@ mod tests {
         assert_eq!(Level::Week.floor(monday), monday);
         assert_eq!(Level::Week.floor(at("2026-11-29T23:59:59Z")), monday);
         assert_eq!(Level::Week.floor(at("1969-12-31T00:00:00Z")), at("1969-12-29T00:00:00Z"));
+        for level in Level::ALL {
+            assert_eq!(level.floor(Timestamp::MIN), Timestamp::MIN, "no cell begins before it");
+        }
     }
 
     /// How many cells of which level follow one another.

@@ -36,7 +36,7 @@ impl Grain {
     /// save the few who ask.
     pub(crate) const fn levels(self) -> &'static [Level] {
         match self {
-            Self::Total => &Level::ALL,
+            Self::Total => &[Level::Quarter, Level::Hour, Level::Day, Level::Week],
             Self::Work | Self::Full => &[Level::Quarter, Level::Day],
         }
     }

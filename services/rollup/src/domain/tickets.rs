@@ -9,8 +9,7 @@ use crate::domain::varint;
 /// Sets of so many are a list, larger ones a bitmap, whose head alone has 16 bytes.
 const LISTED_MAX: usize = 32;
 
-/// Bits of a count that lies with the step to its ticket: what is above two, which is the first count that is
-/// written at all.
+/// Bits of a count that lies with the step to its ticket: the count less two, as one is not written.
 const COUNT_BITS: u32 = 3;
 /// All of them set: the count comes behind, as it is.
 const COUNT_FOLLOWS: u64 = (1 << COUNT_BITS) - 1;
@@ -127,7 +126,11 @@ impl TicketCounts {
         let mut last = 0;
         for (ticket, events) in self.iter().filter(|(_, events)| *events != 1) {
             let step = u64::from(ticket - last) << COUNT_BITS;
-            match u64::try_from(events - 2).ok().filter(|count| *count < COUNT_FOLLOWS) {
+            match events
+                .checked_sub(2)
+                .and_then(|count| u64::try_from(count).ok())
+                .filter(|count| *count < COUNT_FOLLOWS)
+            {
                 Some(count) => varint::put(bytes, step | count),
                 None => {
                     varint::put(bytes, step | COUNT_FOLLOWS);
@@ -192,6 +195,19 @@ mod tests {
         assert_eq!(counts.seen().len(), 1);
         counts.add(9, -1);
         assert!(counts.is_empty());
+    }
+
+    #[test]
+    fn counts_of_any_size_are_read_back_and_small_ones_of_neighbours_take_a_byte() {
+        let any = counts(&[(0, -1), (1, 2), (2, 8), (3, 9), (70_000, i64::MIN), (u32::MAX, 7)]);
+        let neighbours: TicketCounts = (500..600).map(|n| (n, i64::from(n % 7) + 2)).collect();
+        for (counts, bytes) in [(any, None), (neighbours, Some(2 + 99))] {
+            let (mut seen, mut other) = (Vec::new(), Vec::new());
+            counts.put_seen(&mut seen);
+            counts.put_other(&mut other);
+            assert!(bytes.is_none_or(|bytes| other.len() == bytes), "{} bytes", other.len());
+            assert_eq!(TicketCounts::from_bytes(&seen, &other).unwrap(), counts);
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Words {
         number
     }
 
-    /// The same of a text that another list holds: both then hold the one, if it can be held.
+    /// The same of a text that another list holds: both then hold the one; a stored one is copied.
     fn shared<T: AsRef<str> + Clone + Into<Arc<str>>>(&mut self, text: &T) -> u32 {
         match self.numbers().get(text.as_ref()) {
             Some(&known) => known,

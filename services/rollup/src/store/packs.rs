@@ -1,6 +1,6 @@
 //! What the latest batches have added, a row for each batch of a workspace, until it is filed.
 //!
-//! A batch of three events adds to seven places, each a row on a page of its own: rewriting 4 MiB of them for
+//! A batch of three events adds to eight places, each a row on a page of its own: rewriting 4 MiB of them for
 //! 350 events was most of what an event waited for. A pack is one small row behind the last one; every
 //! sixteenth batch of a workspace files what has gathered, of each workspace another one.
 

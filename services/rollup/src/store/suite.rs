@@ -59,7 +59,8 @@ pub(super) async fn read(store: &SqlStore, query: &Query) -> Reading<Cell> {
     Reading { as_of, cells: cells.into_iter().map(|(_, cell)| cell).collect() }
 }
 
-/// 400 steps over ten days: all outcomes, awkward agents, tickets that come back.
+/// 400 steps over ten days: all outcomes, awkward agents, tickets that come back; some without a ticket, some
+/// that do not say how long they took, and some without either.
 fn steps() -> Vec<Step> {
     let agents = ["a", "A", "á", "a\u{301}", "", "a b", "日本"];
     (0..400i64)
@@ -69,6 +70,7 @@ fn steps() -> Vec<Step> {
             step.dimensions.agent = agents[n as usize % agents.len()].to_owned();
             step.dimensions.technical = [None, Some(true), Some(false)][n as usize % 3];
             step.ticket = (n % 5 > 0).then(|| format!("T-{}", n % 60));
+            step.spent.agent_ms = (n % 7 > 0).then_some(100 + n as u32);
             step
         })
         .collect()
@@ -245,8 +247,10 @@ pub async fn windows_with_any_edges_come_to_the_same_by_cells_of_every_grain(db:
     let store = SqlStore::new(db);
     let steps = steps();
     apply(&store, &steps, 0, 400).await.unwrap();
-    // From 09:45 to 09:45 as overviews have them; of one day, within a day and within an hour.
-    let edges = [(39, 39 + 5 * 96), (39, 39 + 96), (42, 42 + 31), (41, 43), (8, 4 * 96), (0, 96)];
+    // From 09:45 to 09:45 as overviews have them, with a week in it; of five days and of one, within a day
+    // and within an hour.
+    let (week, days) = ((39, 39 + 12 * 96), (39, 39 + 5 * 96));
+    let edges = [week, days, (39, 39 + 96), (42, 42 + 31), (41, 43), (8, 4 * 96), (0, 96)];
     let windows = edges.map(|(from, to)| window(START + from * QUARTER, START + to * QUARTER));
     let query = query(SavingsPolicy::Credited);
     for grain in Grain::ALL {
@@ -257,8 +261,10 @@ pub async fn windows_with_any_edges_come_to_the_same_by_cells_of_every_grain(db:
             let inside = steps.iter().filter(|step| window.window().contains(step.occurred));
             let tickets: BTreeSet<_> =
                 inside.clone().filter_map(|step| step.ticket.as_ref()).collect();
-            let counted = (inside.count() as i64, tickets.len() as i64);
-            assert_eq!((tally.events(), tally.tickets()), counted, "{grain:?} {:?}", edges[n]);
+            let measured = inside.clone().filter(|step| step.spent.agent_ms.is_some()).count();
+            let counted = [inside.count(), tickets.len(), measured].map(|count| count as i64);
+            let told = [tally.events(), tally.tickets(), tally.durations().count()];
+            assert_eq!(told, counted, "{grain:?} {:?}", edges[n]);
         }
     }
 }

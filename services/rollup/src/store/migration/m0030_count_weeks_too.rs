@@ -1,5 +1,5 @@
-//! Counts everything again, now that totals are kept by the week as well, and hold one sketch of durations
-//! and not one by outcome.
+//! Counts everything again, now that totals are kept by the week as well and hold one sketch of durations
+//! and not one by outcome, and counts of tickets are written otherwise.
 
 use sea_orm_migration::prelude::*;
 
