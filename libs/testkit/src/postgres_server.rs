@@ -63,6 +63,20 @@ impl PostgresServer {
         }
     }
 
+    /// Ends it, keeps a copy of its files as they are and starts it again.
+    pub async fn keep_files(&mut self) {
+        self.process.end("INT");
+        self.cluster.copy_files("data", "kept");
+        self.restart().await;
+    }
+
+    /// Ends it and starts it on the files that [`Self::keep_files`] kept: all since then is gone.
+    pub async fn put_files_back(&mut self) {
+        self.process.end("INT");
+        self.cluster.copy_files("kept", "data");
+        self.restart().await;
+    }
+
     /// SIGSTOP to the server and every session: connections stay open and nothing answers.
     pub fn stop(&self) {
         self.process.freeze();
@@ -167,6 +181,13 @@ impl Cluster {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         false
+    }
+
+    /// Puts `to` in the place of what is there.
+    fn copy_files(&self, from: &str, to: &str) {
+        let copy = format!("rm -rf {to} && cp -a {from} {to}");
+        let copied = Command::new("sh").current_dir(&self.home).args(["-c", &copy]).status();
+        assert!(copied.is_ok_and(|status| status.success()), "{copy} in {}", self.home.display());
     }
 
     fn log(&self) -> String {

@@ -105,7 +105,7 @@ mod tests {
                 partition: partition(),
                 kind: 10,
                 occurred: Timestamp::EPOCH,
-                dedupe: None,
+                key_hash: None,
                 body_hash: Fingerprint::of(b""),
                 trace: None,
                 record: vec![0; bytes],

@@ -62,8 +62,8 @@ impl Transaction {
         })
     }
 
-    /// Another number when the server has another past than before: after a failover, or when a backup was
-    /// put back, it may lack what was committed. What was known of it is to be read again.
+    /// Another number when it is another server than before, or the same started again: after a failover, or
+    /// when a backup was put back, it may lack what was committed. What was known is to be read again.
     pub fn past(&self) -> u64 {
         self.past
     }

@@ -20,7 +20,7 @@ pub(super) fn entries(bytes: usize) -> Vec<NewEntry> {
         partition: WorkspaceId::new(1).unwrap().partition(),
         kind: 10,
         occurred: Timestamp::EPOCH,
-        dedupe: None,
+        key_hash: None,
         body_hash: Fingerprint::of(b""),
         trace: None,
         record: vec![0; bytes],

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::dedupe::Fingerprint;
+use super::fingerprint::Fingerprint;
 
 /// What reports split by and callers fill freely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

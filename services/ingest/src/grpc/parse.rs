@@ -35,7 +35,7 @@ pub(super) struct Parsed<'t> {
     pub(super) event: Event,
     pub(super) kind: i16,
     pub(super) occurred: Timestamp,
-    pub(super) dedupe: Option<Fingerprint>,
+    pub(super) key_hash: Option<Fingerprint>,
     pub(super) body_hash: Fingerprint,
     /// Of a task_completed.
     pub(super) task: Option<Task>,
@@ -86,11 +86,11 @@ pub(super) fn event<'t>(
         return Err(violations);
     }
     defaults::fill_currency(&mut event, door.currency);
-    let dedupe = Some(event.idempotency_key.as_str())
+    let key_hash = Some(event.idempotency_key.as_str())
         .filter(|key| !key.is_empty())
         .map(|key| Fingerprint::of_key(door.workspace, key));
     let (task, call) = (task(&event, occurred), call(&event, occurred));
-    Ok(Parsed { task, call, corrects, kind, occurred, dedupe, body_hash, event })
+    Ok(Parsed { task, call, corrects, kind, occurred, key_hash, body_hash, event })
 }
 
 fn size(event: &Event, violations: &mut Violations) {

@@ -162,7 +162,7 @@ impl IngestApi {
             partition: gate.partition,
             kind: parsed.kind,
             occurred: parsed.occurred,
-            dedupe: parsed.dedupe,
+            key_hash: parsed.key_hash,
             body_hash: parsed.body_hash,
             trace: trace::current(),
             record: record.encode_to_vec(),

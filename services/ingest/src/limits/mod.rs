@@ -114,7 +114,7 @@ impl Limits {
     }
 
     async fn all_stand(&self, workspace: WorkspaceId, entries: &[NewEntry]) -> Result<bool, Fault> {
-        let keys: Option<BTreeSet<Fingerprint>> = entries.iter().map(|e| e.dedupe).collect();
+        let keys: Option<BTreeSet<Fingerprint>> = entries.iter().map(|e| e.key_hash).collect();
         match keys {
             None => Ok(false),
             Some(keys) => Box::pin(self.ledger.all_stand(workspace, keys)).await.map_err(storage),

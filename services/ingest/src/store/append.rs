@@ -24,7 +24,7 @@ pub(crate) struct NewEntry {
     /// Field number of the event's body.
     pub(crate) kind: i16,
     pub(crate) occurred: Timestamp,
-    pub(crate) dedupe: Option<Fingerprint>,
+    pub(crate) key_hash: Option<Fingerprint>,
     pub(crate) body_hash: Fingerprint,
     pub(crate) trace: Option<TraceContext>,
     pub(crate) record: Vec<u8>,
@@ -77,7 +77,7 @@ pub(super) async fn append(
     let taken = new_ones(entries, &as_if_new);
     let mut heads = log_head::advance(txn, &taken).await?;
     let before = heads.iter().map(|at| Position { seq: at.seq - taken[&at.partition], ..*at });
-    let keys: Vec<_> = entries.iter().filter_map(|e| Some((e.partition, e.dedupe?))).collect();
+    let keys: Vec<_> = entries.iter().filter_map(|e| Some((e.partition, e.key_hash?))).collect();
     let standing = find(txn, known, &before.collect::<Vec<_>>(), &keys).await?;
     let fates = if standing.is_empty() { as_if_new } else { fates(entries, &standing) };
     if !standing.is_empty() {
@@ -87,7 +87,7 @@ pub(super) async fn append(
     let new = entries.iter().zip(&fates).zip(&seqs);
     let new = new.filter(|((_, fate), _)| matches!(fate, Fate::New));
     let new: Vec<(&NewEntry, i64)> = new.map(|((entry, _), seq)| (entry, *seq)).collect();
-    let used = new.iter().filter_map(|(e, seq)| Some((e.partition, e.dedupe?, *seq))).collect();
+    let used = new.iter().filter_map(|(e, seq)| Some((e.partition, e.key_hash?, *seq))).collect();
     insert(txn, new, recorded).await?;
     let added = known.add(txn, used, &heads).await?;
     Ok((answers(entries, &fates, &seqs, recorded), heads, added))
@@ -104,7 +104,10 @@ async fn give_back(
     let back =
         taken.into_iter().map(|(at, taken)| (at, new.get(&at).copied().unwrap_or(0) - taken));
     let back: BTreeMap<_, _> = back.filter(|(_, by)| *by != 0).collect();
-    log_head::advance(txn, &back).await?;
+    // What stands may have been asked for by nobody: its key only begins as one that was.
+    if !back.is_empty() {
+        log_head::advance(txn, &back).await?;
+    }
     heads.iter_mut().for_each(|at| at.seq += back.get(&at.partition).copied().unwrap_or(0));
     heads.retain(|at| new.contains_key(&at.partition));
     Ok(())
@@ -149,8 +152,8 @@ enum Fate<'a> {
 fn fates<'a>(entries: &[NewEntry], standing: &'a ByKey) -> Vec<Fate<'a>> {
     let mut first = HashMap::with_capacity(entries.len());
     let fates = entries.iter().enumerate().map(|(index, entry)| {
-        let Some(dedupe) = entry.dedupe else { return Fate::New };
-        let key = (entry.partition.get(), dedupe);
+        let Some(key_hash) = entry.key_hash else { return Fate::New };
+        let key = (entry.partition.get(), key_hash);
         if let Some(stands) = standing.get(&key) {
             return Fate::Stands(stands);
         }
@@ -282,7 +285,7 @@ async fn insert(
             .small_int(entry.kind)
             .int(recorded.micros())
             .int(entry.occurred.micros())
-            .opt_bytes(entry.dedupe.as_ref().map(Fingerprint::as_bytes))
+            .opt_bytes(entry.key_hash.as_ref().map(Fingerprint::as_bytes))
             .bytes(entry.body_hash.as_bytes())
             .opt_bytes(trace.as_ref().map(<[u8; 25]>::as_slice))
             .bytes(&entry.record);

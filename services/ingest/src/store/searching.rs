@@ -32,7 +32,7 @@ async fn filled(db: Db) -> LedgerReader {
         partition: workspace(number).partition(),
         kind: if seq % 2 == 1 { 10 } else { 12 },
         occurred: Timestamp::from_micros(seq),
-        dedupe: None,
+        key_hash: None,
         body_hash: Fingerprint::of(b""),
         trace: None,
         record: vec![1],

@@ -48,7 +48,7 @@ pub(super) fn entry(workspace: WorkspaceId, key: Option<&str>, body: &str) -> Ne
         partition: workspace.partition(),
         kind: 10,
         occurred: Timestamp::from_micros(1_770_000_000_000_001),
-        dedupe: key.map(|key| Fingerprint::of_key(workspace, key)),
+        key_hash: key.map(|key| Fingerprint::of_key(workspace, key)),
         body_hash: Fingerprint::of(body.as_bytes()),
         trace: None,
         record: body.as_bytes().to_vec(),

@@ -26,7 +26,7 @@ fn entry(workspace: WorkspaceId) -> NewEntry {
         partition: workspace.partition(),
         kind: 10,
         occurred: Timestamp::EPOCH,
-        dedupe: None,
+        key_hash: None,
         body_hash: Fingerprint::of(b""),
         trace: None,
         record: Vec::new(),

@@ -33,12 +33,6 @@ impl LedgerWriter {
         Self { db, keys: KnownKeys::new(sizes), asking: Arc::default() }
     }
 
-    /// As if what it knows were of another past than the database has.
-    #[cfg(test)]
-    pub(super) async fn has_another_past(&self) {
-        self.keys.hold(Partition::all().collect()).await.have_another_past();
-    }
-
     /// Gets to know the keys there are, so that the first append need not. A ledger from before there were
     /// runs gets its runs, which takes 4 s a million entries. It ends early when the service stops.
     pub(crate) async fn read_keys(&self, stop: &CancellationToken) -> Result<(), db::Error> {

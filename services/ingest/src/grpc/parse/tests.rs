@@ -40,7 +40,7 @@ fn the_simplest_event_needs_three_fields() {
     let parsed = parsed(simplest()).ok().unwrap();
     assert_eq!(parsed.kind, 10);
     assert_eq!(parsed.occurred, door().now);
-    assert!(parsed.dedupe.is_none());
+    assert!(parsed.key_hash.is_none());
     assert_eq!(parsed.task.unwrap().outcome, Outcome::Success);
 }
 

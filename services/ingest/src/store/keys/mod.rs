@@ -71,6 +71,40 @@ impl Known {
     fn sealed(&self) -> i64 {
         self.runs.last().map_or(0, |run| run.last)
     }
+
+    fn forget(&mut self) {
+        *self = Self { past: self.past, ..Self::default() };
+    }
+
+    /// Reads the runs that are not known yet of a partition that ends at `head`; they reach to `sealed`.
+    async fn read_runs(
+        &mut self,
+        txn: &mut Transaction,
+        Position { partition, seq: head }: Position,
+        sealed: i64,
+    ) -> Result<(), db::Error> {
+        if head < self.head || sealed < self.sealed() {
+            // Somebody has put back an older ledger, or taken runs away.
+            self.forget();
+        }
+        if sealed > head {
+            return Err(corrupt(partition, sealed));
+        }
+        // Runs are merged only when one is added, so the last one tells of all.
+        if self.sealed() == sealed {
+            return Ok(());
+        }
+        let (kept, read) = runs_behind(txn, partition, &self.runs).await?;
+        self.runs.truncate(kept);
+        self.runs.extend(read);
+        if self.sealed() != sealed {
+            self.forget();
+            return Err(corrupt(partition, sealed));
+        }
+        self.fresh.retain(|_, seq| *seq > sealed);
+        self.head = self.head.max(sealed);
+        Ok(())
+    }
 }
 
 impl KnownKeys {
@@ -212,11 +246,6 @@ impl HeldKeys {
         Position { partition, seq: self.of(partition).head }
     }
 
-    #[cfg(test)]
-    pub(super) fn have_another_past(&mut self) {
-        self.partitions.values_mut().for_each(|known| known.past += 1);
-    }
-
     /// What is known may be of entries that are gone.
     fn forget_other_pasts(&mut self, txn: &Transaction) {
         for known in self.partitions.values_mut().filter(|known| known.past != txn.past()) {
@@ -245,30 +274,13 @@ impl HeldKeys {
         }
         let sealed = sql::sealed(txn, heads.iter().map(|at| at.partition)).await?;
         let mut unread = Vec::new();
-        for &Position { partition, seq: head } in heads {
-            let sealed = sealed.get(&partition).copied().unwrap_or(0);
-            let known = self.of_mut(partition);
-            if head < known.head || sealed < known.sealed() {
-                // Somebody has put back an older ledger, or taken runs away.
-                *known = Known { past: known.past, ..Known::default() };
-            }
-            if sealed > head {
-                return Err(corrupt(partition, sealed));
-            }
-            // Runs are merged only when one is added, so the last one tells of all.
-            if known.sealed() != sealed {
-                let (kept, read) = runs_behind(txn, partition, &known.runs).await?;
-                known.runs.truncate(kept);
-                known.runs.extend(read);
-                if known.sealed() != sealed {
-                    *known = Known { past: known.past, ..Known::default() };
-                    return Err(corrupt(partition, sealed));
-                }
-                known.fresh.retain(|_, seq| *seq > sealed);
-                known.head = known.head.max(sealed);
-            }
-            if known.head < head {
-                unread.push((partition, known.head, head.min(known.head.saturating_add(limit))));
+        for &at in heads {
+            let sealed = sealed.get(&at.partition).copied().unwrap_or(0);
+            let known = self.of_mut(at.partition);
+            known.read_runs(txn, at, sealed).await?;
+            if known.head < at.seq {
+                let until = at.seq.min(known.head.saturating_add(limit));
+                unread.push((at.partition, known.head, until));
             }
         }
         if unread.is_empty() {

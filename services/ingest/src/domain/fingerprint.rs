@@ -3,7 +3,7 @@
 use kernel::WorkspaceId;
 use sha2::{Digest, Sha256};
 
-/// 128 bits of SHA-256: a dedupe key, or the hash of a body.
+/// 128 bits of SHA-256: of an idempotency key, or of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct Fingerprint([u8; 16]);
 
@@ -12,7 +12,7 @@ impl Fingerprint {
         Self::cut(Sha256::digest(bytes).as_slice())
     }
 
-    /// The dedupe key of an idempotency key: the workspace is hashed in, so that one column serves all
+    /// Of an idempotency key: the workspace is hashed in, so that one column serves all
     /// the workspaces of a partition.
     pub(crate) fn of_key(workspace: WorkspaceId, key: &str) -> Self {
         let hash = Sha256::new().chain_update(workspace.get().to_be_bytes()).chain_update(key);
