@@ -3,6 +3,7 @@
 mod access;
 mod bench;
 pub(crate) mod edge;
+mod examples;
 pub(crate) mod files;
 pub(crate) mod reports;
 pub(crate) mod shares;
@@ -11,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use kernel::{Currency, Timestamp, decimal};
 
 use crate::commands::catalog::Catalog;
@@ -19,6 +20,12 @@ use crate::commands::correct::{Retract, Revise};
 use crate::commands::events::Events;
 pub(crate) use access::{RotateKey, UpdateWorkspace};
 pub(crate) use bench::{Bench, BenchIngest, BenchQuery, BenchWhat};
+
+/// What was typed; says why not, or what was asked about, and ends the process where it is no command.
+pub(crate) fn typed() -> Cli {
+    let matches = examples::handed_down(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
 
 /// The ledger of what AI does in customer support.
 #[derive(Parser)]
@@ -134,8 +141,8 @@ Examples:
   tally track --file events.jsonl                     one event a line, protobuf JSON; - is stdin
 A line of such a file:
 {\"idempotencyKey\":\"1\",\"agentId\":\"a\",\"taskCompleted\":{\"taskType\":\"ticket_routing\",\"outcome\":\"OUTCOME_SUCCESS\"}}
-A file is checked before its first event is sent, stdin a batch at a time: unknown fields are
-refused. Running a file again is safe where events carry an idempotencyKey.
+A file is checked before its first event is sent, stdin a batch at a time: unknown fields are \
+refused. Running a file again is safe where events carry an idempotencyKey. \
 The key is read from TALLY_API_KEY.")]
 pub(crate) struct Track {
     /// Which agent did it.
@@ -202,8 +209,8 @@ Examples:
   tally workspace create acme-us --currency USD --json
   tally workspace update --rate-limit 500 --quota-hard 1000000
   tally workspace update --workspace ws_… --name acme
-Creating takes the service token: TALLY_SERVICE_TOKEN, or the one beside the embedded databases. So does updating with
---workspace; without, it is the workspace of TALLY_API_KEY, which must have the admin scope.")]
+Creating takes the service token: TALLY_SERVICE_TOKEN, or the one beside the embedded databases. So does \
+updating with --workspace; without, it is the workspace of TALLY_API_KEY, which must have the admin scope.")]
 pub(crate) struct Workspace {
     #[command(subcommand)]
     pub(crate) action: WorkspaceAction,
@@ -237,8 +244,8 @@ Examples:
   tally key rotate 0123456789abcdef --overlap 7d      a new key; the old one works for another week
   tally key revoke 0123456789abcdef                   the id, as the list shows it, or the whole key
   tally key create --workspace ws_… --scope admin     when no admin key is left
-The key is read from TALLY_API_KEY; it must have the admin scope. With --workspace, the service token is used
-instead: TALLY_SERVICE_TOKEN, or the one beside the embedded databases.")]
+The key is read from TALLY_API_KEY; it must have the admin scope. With --workspace, the service token is \
+used instead: TALLY_SERVICE_TOKEN, or the one beside the embedded databases.")]
 pub(crate) struct Key {
     #[command(subcommand)]
     pub(crate) action: KeyAction,
@@ -382,7 +389,6 @@ pub(crate) fn money(text: &str) -> Result<wire::common::v1::Money, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -21,15 +21,13 @@ mod warnings;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::typed();
     if !matches!(cli.command, Command::Serve(_) | Command::Demo(_) | Command::Bench(_)) {
         // `tally overview | head` ends quietly, as other tools do; a server keeps Rust's default.
         sigpipe::reset();

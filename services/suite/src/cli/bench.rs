@@ -24,6 +24,28 @@ pub(crate) enum BenchWhat {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  tally bench ingest                                  a throw-away SQLite file, 256 callers
+  tally bench ingest --database postgres://…/tally_bench --preload 10000000
+  tally bench ingest --overload --json                what it refuses, and how soon
+
+Keys of --json, null where a figure was not taken:
+  echo_per_s         calls a second of a server that does nothing
+  track_per_s        Track calls a second, each on disk when it is answered
+  track_vs_echo      track_per_s over echo_per_s
+  batch_per_s        events a second through TrackBatch, on disk
+  insert_per_s       rows a second of a bare multi-row INSERT of the same
+  batch_vs_insert    batch_per_s over insert_per_s
+  p50_us, p99_us     how long a Track took, microseconds
+  tail_p50_ms, tail_p99_ms
+                     from the answer of Track to a consumer of the ledger, at 5,000 events/s
+  rss_mib            the most memory of this process, MiB, callers included
+  overload_vs_batch  with --overload: events accepted over batch_per_s
+  overload_p99_us    how long an accepted batch took then
+  refused_p99_us     how long a refusal took then; 0 when nothing was refused
+  refused_share      refused calls among all, 0 to 1
+  preloaded          events in the ledger before anything was measured")]
 pub(crate) struct BenchIngest {
     /// An ingest that runs already, such as http://127.0.0.1:7701; what is tracked stays in its ledger.
     /// Default: one of the bench's own.
@@ -62,9 +84,30 @@ Examples:
   tally bench query                                   ten million events, throw-away SQLite files
   tally bench query --events 100000 --seconds 2       a first impression
   tally bench query --database postgres://…/tally_bench --redis redis://127.0.0.1 --json
-Says what reports cost: GetOverview of 30 days from the cache and without it, and how much longer
-it takes than with 100,000 events; how fast a backlog is consumed; how soon an event is in a
-report. A hundred workspaces share the events, and one of them holds half.")]
+Says what reports cost: GetOverview of 30 days from the cache and without it, and how much longer \
+it takes than with 100,000 events; how fast a backlog is consumed; how soon an event is in a \
+report. A hundred workspaces share the events, and one of them holds half.
+
+Keys of --json:
+  overview_p50_us_hot, overview_p99_us_hot
+                     how long an overview of 30 days of the large workspace took from the cache,
+                     microseconds
+  overview_p50_us_cold, overview_p99_us_cold
+                     the same when no cache can answer
+  overviews_cold     how many these are of
+  growth_ratio, growth_ratio_p50
+                     overview_p99_us_cold and overview_p50_us_cold over those of the small ledger
+  small_events       how many events that has
+  queries_per_s      overviews and savings a second, many at once
+  freshness_p50_ms, freshness_p99_ms
+                     from the answer of Track to an overview that has the event
+  freshness_events_per_s
+                     events tracked meanwhile: 5,000 a second where the machine can
+  consume_per_s      events of a backlog a second
+  events             how many were reported on
+  rebuild_per_s      with --rebuild: events a second; null without
+  rebuilds_identical workspaces whose cells came out of it to the byte as they were
+  rss_mib            the most memory of this process, MiB, callers and ingest included")]
 pub(crate) struct BenchQuery {
     /// Where the bench's own services keep their data: a database nothing else uses. Default: a SQLite
     /// directory that is thrown away.
@@ -89,4 +132,28 @@ pub(crate) struct BenchQuery {
     /// Print as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::bench::Report;
+    use crate::bench::query::QueryReport;
+    use clap::Command;
+
+    #[test]
+    fn every_key_of_json_is_explained() {
+        let ingest = BenchIngest::augment_args(Command::new("ingest"));
+        let query = BenchQuery::augment_args(Command::new("query"));
+        for (mut command, json) in
+            [(ingest, Report::default().json()), (query, QueryReport::default().json())]
+        {
+            let help = command.render_long_help().to_string();
+            let json: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(&json.unwrap()).unwrap();
+            let told = |key: &str| help.split([' ', ',', '\n']).any(|word| word == key);
+            assert_eq!(json.keys().find(|key| !told(key)), None, "{help}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ Examples:
   tally export series --by month --last 365d --json > series.json
   tally export savings --view restated -o today.csv   at today's baselines and rates, the differences on top
   tally export overview --compare --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z
-The numbers are those of the report. In CSV, lines that begin with # say what they rest on, and text that a
+The numbers are those of the report. In CSV, lines that begin with # say what they rest on, and text that a \
 spreadsheet would take for a formula has an apostrophe in front.")]
 pub(crate) struct Export {
     #[command(subcommand)]

@@ -169,7 +169,7 @@ Examples:
   tally series --by week --last 90d --zone Europe/Amsterdam
   tally series --by hour --last 24h --split agent --show events
   tally series --by month --last 365d --view restated a year at today's baselines and rates
-Bars are plain characters where NO_COLOR is set and where nobody looks at a terminal.
+Bars are plain characters where NO_COLOR is set and where nobody looks at a terminal. \
 The key is read from TALLY_API_KEY; it must have the report scope.")]
 pub(crate) struct Series {
     #[command(flatten)]

@@ -12,12 +12,13 @@ use super::span;
 Examples:
   tally share create savings --by task_type --title \"What the assistants saved\" --expires 30d
   tally share create overview --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --frozen --title \"January\"
+  tally share create series --by month --last 365d --title \"Month by month\"
   tally share list
   tally share open <TOKEN>                            as its reader, without a key
   tally share log sh_0000000000001                    who opened it
   tally share revoke sh_0000000000001
-A link shows one report and nothing else; no text of a ticket, no key needed. Making, listing and revoking takes a
-key with the admin scope in TALLY_API_KEY.")]
+A link shows one report and nothing else; no text of a ticket, no key needed. Making, listing and revoking \
+takes a key with the admin scope in TALLY_API_KEY.")]
 pub(crate) struct Share {
     #[command(subcommand)]
     pub(crate) action: ShareAction,
@@ -139,8 +140,8 @@ pub(crate) struct Check {
 Examples:
   tally rebuild --reason \"after the upgrade\" --wait   recount the workspace from the ledger, with progress
   tally rebuild --id rb_0000000000001 --wait          follow one that runs
-Reports go on from the old cells until the new ones take their place. The key is read from TALLY_API_KEY; it must
-have the admin scope.")]
+Reports go on from the old cells until the new ones take their place. The key is read from TALLY_API_KEY; it \
+must have the admin scope.")]
 pub(crate) struct Rebuild {
     /// Why.
     #[arg(long, required_unless_present = "id", conflicts_with = "id")]

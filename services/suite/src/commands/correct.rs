@@ -45,7 +45,7 @@ pub(crate) struct Revise {
 #[command(after_help = "\
 Examples:
   tally retract ev_0a00000000001 --reason \"tracked by the test pipeline\"
-Nothing is deleted: the entry stands, and reports leave out what it said. Taking back a judgement makes
+Nothing is deleted: the entry stands, and reports leave out what it said. Taking back a judgement makes \
 the one before it hold again. The key is read from TALLY_API_KEY.")]
 pub(crate) struct Retract {
     /// The event taken back; any but a retraction.
