@@ -138,9 +138,12 @@ pub(crate) enum OutcomeArg {
 #[command(after_help = "\
 Examples:
   tally track --agent support-triage --task-type email_classification --outcome success --ticket T-1
+  tally track --agent a --task-type reply_drafting --outcome success --queue billing --channel email
   tally track --file events.jsonl                     one event a line, protobuf JSON; - is stdin
 A line of such a file:
-{\"idempotencyKey\":\"1\",\"agentId\":\"a\",\"taskCompleted\":{\"taskType\":\"ticket_routing\",\"outcome\":\"OUTCOME_SUCCESS\"}}
+{\"idempotencyKey\":\"1\",\"agentId\":\"a\",\"ticket\":{\"ticketId\":\"T-1\",\"queue\":\"billing\",\"channel\":\"email\"},\
+\"taskCompleted\":{\"taskType\":\"ticket_routing\",\"outcome\":\"OUTCOME_SUCCESS\",\"durationMs\":\"900\",\
+\"model\":\"gpt-4o-mini\",\"tokens\":{\"input\":\"812\",\"output\":\"95\"}}}
 A file is checked before its first event is sent, stdin a batch at a time: unknown fields are \
 refused. Running a file again is safe where events carry an idempotencyKey. \
 The key is read from TALLY_API_KEY.")]
@@ -154,15 +157,17 @@ pub(crate) struct Track {
     /// What became of it.
     #[arg(long, required_unless_present = "file", conflicts_with = "file")]
     pub(crate) outcome: Option<OutcomeArg>,
-    /// The ticket it belongs to.
-    #[arg(long, conflicts_with = "file")]
-    pub(crate) ticket: Option<String>,
+    #[command(flatten)]
+    pub(crate) ticket: OfTicket,
     /// What it cost, such as 0.012 or "USD 0.012"; without a currency, the workspace's.
     #[arg(long, value_parser = money, conflicts_with = "file", allow_negative_numbers = true)]
     pub(crate) cost: Option<wire::common::v1::Money>,
     /// How long the agent took, such as 1.5s or 2m.
     #[arg(long, value_parser = span, conflicts_with = "file", allow_hyphen_values = true)]
     pub(crate) duration: Option<Duration>,
+    /// The model that was used, such as gpt-4o-mini.
+    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
+    pub(crate) model: String,
     /// When it happened, RFC 3339. Default: now.
     #[arg(long, conflicts_with = "file")]
     pub(crate) at: Option<Timestamp>,
@@ -184,6 +189,29 @@ pub(crate) struct Track {
     /// Print receipts as JSON, one a line.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What the ticket is like. Reports tell steps apart by it.
+#[derive(Args)]
+pub(crate) struct OfTicket {
+    /// The ticket it belongs to.
+    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
+    pub(crate) ticket: String,
+    /// The project or product of the ticket.
+    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
+    pub(crate) project: String,
+    /// What the customer wants, such as refund.
+    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
+    pub(crate) intent: String,
+    /// The queue the ticket is in.
+    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
+    pub(crate) queue: String,
+    /// How it came: email, chat, phone, ….
+    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
+    pub(crate) channel: String,
+    /// BCP 47 tag of its language, such as nl.
+    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
+    pub(crate) language: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -94,12 +94,21 @@ fn call(f: &mut fmt::Formatter<'_>, what: &str, status: &tonic::Status) -> fmt::
                 "  elsewhere, TALLY_INGEST_URL, TALLY_ROLLUP_URL and so on say where (`tally config`)"
             )
         }
+        tonic::Code::Unknown if details.error_info().is_none() => match Place::of(status) {
+            Some(Place { service, url, variable }) => {
+                writeln!(f, "  {url} answers, but not as {service} does: is {variable} right?")
+            }
+            None => Ok(()),
+        },
         tonic::Code::Unimplemented if details.error_info().is_none() => match Place::of(status) {
             Some(Place { service, url, variable }) => {
                 writeln!(f, "  {url} answers, but is not {service}: is {variable} right?")
             }
             None => Ok(()),
         },
+        tonic::Code::PermissionDenied if reason == "INSUFFICIENT_SCOPE" => {
+            writeln!(f, "  a key with the admin scope makes another: `tally key create --scope …`")
+        }
         // What it says of the service token is all there is to say.
         tonic::Code::Unauthenticated if status.message().contains("TALLY_SERVICE_TOKEN") => Ok(()),
         tonic::Code::Unauthenticated => {

@@ -6,7 +6,9 @@ use std::io::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use kernel::{Currency, Money, Timestamp};
 use wire::common::v1 as common;
-use wire::rollup::v1::{Filter, Measures, Overview, ReportBasis, SavingsReport};
+use wire::rollup::v1::{
+    DimensionValue, DurationQuantiles, Filter, Measures, Overview, ReportBasis, SavingsReport,
+};
 
 const NET: &str = "Net saved";
 
@@ -34,13 +36,36 @@ pub(crate) fn count(number: i64) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
-/// Hours with as many digits as say something: `1,400 h`, `0.07 h`.
+/// `1 event`, `2 events`.
+fn events(number: i64) -> String {
+    format!("{} event{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// Of a report: `1,400 h`, `0.07 h`.
 pub(crate) fn hours(ms: i64) -> String {
-    let hundredths = (i128::from(ms) * 100 + i128::from(ms.signum()) * 1_800_000) / 3_600_000;
+    in_units(ms, 3_600_000, "h")
+}
+
+/// Of a step: `4 min`, `2.83 min`.
+pub(crate) fn minutes(ms: i64) -> String {
+    in_units(ms, 60_000, "min")
+}
+
+fn seconds(ms: i64) -> String {
+    in_units(ms, 1_000, "s")
+}
+
+/// To the hundredth, with as many digits as say something.
+fn in_units(ms: i64, unit_ms: i128, unit: &str) -> String {
+    let hundredths = (i128::from(ms) * 100 + i128::from(ms.signum()) * unit_ms / 2) / unit_ms;
     let (whole, rest) = (hundredths / 100, (hundredths % 100).abs());
     let sign = if hundredths < 0 && whole == 0 { "-" } else { "" };
     let whole = count(i64::try_from(whole).unwrap_or(i64::MAX));
-    if rest == 0 { format!("{sign}{whole} h") } else { format!("{sign}{whole}.{rest:02} h") }
+    if rest == 0 {
+        format!("{sign}{whole} {unit}")
+    } else {
+        format!("{sign}{whole}.{rest:02} {unit}")
+    }
 }
 
 /// Amounts by currency, never added up: `EUR 119,000.00 + USD 3.00`.
@@ -101,8 +126,10 @@ pub(crate) fn overview(overview: &Overview) -> String {
     let mut text = window(overview).map(|window| format!("{window}\n")).unwrap_or_default();
     let measures = overview.measures.clone().unwrap_or_default();
     let mut table = table(presets::NOTHING);
-    let unvalued = (measures.unvalued_events > 0)
-        .then(|| ("Unvalued", format!("{} events", count(measures.unvalued_events))));
+    let quality = overview.basis.as_ref().and_then(|basis| basis.data_quality).unwrap_or_default();
+    let took = measures.agent_duration.as_ref().map(|took| ("Agent took", duration(took)));
+    let unvalued = Some(measures.unvalued_events).filter(|events| *events > 0);
+    let unconverted = quality.unconverted_amounts.filter(|amounts| *amounts > 0);
     let rows = [
         ("Events", count(measures.events)),
         ("Tickets", count(measures.tickets)),
@@ -112,9 +139,14 @@ pub(crate) fn overview(overview: &Overview) -> String {
         (NET, money(&measures.net_saved)),
         ("FTE", format!("{:.2}", measures.fte)),
         ("Outcomes", outcomes(&measures)),
-        ("Uncosted", format!("{} events", count(measures.uncosted_events))),
+        ("Uncosted", events(measures.uncosted_events)),
     ];
-    for (name, value) in rows.into_iter().chain(unvalued) {
+    let seldom = [
+        took,
+        unvalued.map(|unvalued| ("Unvalued", events(unvalued))),
+        unconverted.map(|unconverted| ("Unconverted", events(unconverted))),
+    ];
+    for (name, value) in rows.into_iter().chain(seldom.into_iter().flatten()) {
         match few_costs(&measures).filter(|_| name == NET) {
             Some(note) => table.add_row([name.to_owned(), value, note]),
             None => table.add_row([name.to_owned(), value]),
@@ -131,6 +163,11 @@ fn few_costs(measures: &Measures) -> Option<String> {
     let known = count(events.saturating_sub(uncosted));
     (uncosted > events / 2)
         .then(|| format!("(agent cost known for {known} of {} events)", count(events)))
+}
+
+fn duration(took: &DurationQuantiles) -> String {
+    let [median, most] = [took.p50_ms, took.p90_ms].map(seconds);
+    format!("{median} median, {most} at 90 % (of {})", events(took.n))
 }
 
 fn outcomes(measures: &Measures) -> String {
@@ -170,12 +207,7 @@ fn breakdown(report: &SavingsReport, by: &str) -> Table {
         ]);
     };
     for line in &report.rows {
-        let key: Vec<&str> = line.key.iter().map(|part| part.value.as_str()).collect();
-        let name = key.join(", ");
-        row(
-            if name.is_empty() { "(none)".to_owned() } else { name },
-            &line.measures.clone().unwrap_or_default(),
-        );
+        row(name_of(&line.key), &line.measures.clone().unwrap_or_default());
     }
     if let Some(rest) = report.rest.as_ref().filter(|_| report.rest_rows > 0) {
         row(format!("{} more", report.rest_rows), rest);
@@ -185,6 +217,15 @@ fn breakdown(report: &SavingsReport, by: &str) -> Table {
     }
     right(&mut table, &[1, 2, 3, 4, 5, 6]);
     table
+}
+
+/// Of a segment: `email_classification, (none)`.
+pub(crate) fn name_of(key: &[DimensionValue]) -> String {
+    let part = |part: &DimensionValue| match part.value.as_str() {
+        "" => "(none)".to_owned(),
+        value => value.to_owned(),
+    };
+    key.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
 pub(crate) fn right(table: &mut Table, columns: &[usize]) {
@@ -249,11 +290,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_segment_has_no_value_for_is_said() {
+        let key = ["", "claude"]
+            .map(|value| DimensionValue { value: value.to_owned(), ..Default::default() });
+        assert_eq!(name_of(&key), "(none), claude");
+    }
+
+    #[test]
+    fn how_long_agents_took_is_said_where_somebody_measured_it() {
+        let took = DurationQuantiles { p50_ms: 2_992, p90_ms: 10_000, n: 1 };
+        let measures = Measures { agent_duration: Some(took), ..Default::default() };
+        let shown = overview(&Overview { measures: Some(measures), ..Default::default() });
+        assert!(shown.contains("2.99 s median, 10 s at 90 % (of 1 event)"), "{shown}");
+        assert!(!overview(&Overview::default()).contains("median"));
+    }
+
+    #[test]
     fn numbers_read_as_people_write_them() {
         assert_eq!(count(18_000), "18,000");
         assert_eq!(count(-1_234_567), "-1,234,567");
         assert_eq!(hours(1_400 * 3_600_000), "1,400 h");
         assert_eq!(hours(240_000), "0.07 h");
         assert_eq!(hours(-240_000), "-0.07 h");
+        assert_eq!(minutes(170_000), "2.83 min");
     }
 }

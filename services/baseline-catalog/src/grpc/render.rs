@@ -166,7 +166,7 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::UnknownTaskType { name, nearest } => {
             let hint = match nearest.first() {
                 Some(near) => format!("did you mean {near}?"),
-                None => "ListTaskTypes names them all".to_owned(),
+                None => "ListTaskTypes (`tally catalog list`) names them all".to_owned(),
             };
             Fault::not_found(
                 ErrorReason::UnknownTaskType,

@@ -137,8 +137,9 @@ impl Decision {
             Rule::IdenticalToolCall => "the same call with the same arguments",
             _ => "a call to a model",
         };
+        let times = if seen == 1 { "once".to_owned() } else { format!("{seen} times") };
         let why = format!(
-            "{what} was made {seen} times on this ticket and stage; at most {limit} are allowed"
+            "{what} was made {times} on this ticket and stage; at most {limit} are allowed"
         );
         Self { verdict: Verdict::Deny, rule: Some(rule), why, seen, limit, ..self }
     }

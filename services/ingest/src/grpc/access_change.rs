@@ -75,7 +75,8 @@ pub(super) fn rotate(request: RotateApiKeyRequest) -> Result<Rotate, Fault> {
 pub(super) fn key_id(v: &mut Violations, sent: &str) -> Option<KeyId> {
     let id = KeyId::parse(sent);
     if id.is_none() {
-        let what = "is the 16 hexadecimal characters behind tally_live_; ListApiKeys names them";
+        let what = "is the 16 hexadecimal characters behind tally_live_; ListApiKeys \
+                    (`tally key list`) names them";
         v.add("key_id", ErrorReason::InvalidField, what);
     }
     id

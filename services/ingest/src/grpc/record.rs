@@ -250,7 +250,7 @@ fn no_value(error: ValueError, place: Place) -> Fault {
     };
     let mut what = format!("{:?} is not a task type of this workspace", unknown.sent);
     match unknown.nearest.as_slice() {
-        [] => what.push_str("; ListTaskTypes names those that are"),
+        [] => what.push_str("; ListTaskTypes (`tally catalog list`) names those that are"),
         [nearest, ..] => what.push_str(&format!("; did you mean {nearest}?")),
     }
     let mut v = Violations::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fault::{ErrorReason, Fault, Violations};
 use jiff::tz::TimeZone;
-use kernel::{Outcome, Position, Timestamp, Window, WorkspaceId};
+use kernel::{Outcome, Position, Timestamp, Window, WorkspaceId, zone_name};
 use wire::rollup::v1 as api;
 
 use super::calendar::{is_one_month, year_to_date};
@@ -148,12 +148,14 @@ impl Door {
         if name.is_empty() || name == "UTC" {
             return Some(TimeZone::UTC);
         }
-        let zone = TimeZone::get(name);
-        if zone.is_err() {
-            let hint = format!("{name:?} is not an IANA zone such as \"Europe/Amsterdam\"");
-            self.wrong.add("query.time_zone", ErrorReason::InvalidField, hint);
+        match zone_name(name) {
+            Ok(name) => TimeZone::get(&name).ok(),
+            Err(malformed) => {
+                let why = ErrorReason::NotATimeZone;
+                self.wrong.add("query.time_zone", why, malformed.to_string());
+                None
+            }
         }
-        zone.ok()
     }
 
     fn window(

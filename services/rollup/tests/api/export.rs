@@ -60,7 +60,8 @@ async fn a_savings_file_says_what_it_rests_on_and_runs_nothing() {
     assert_eq!(
         rows[0],
         "part,agent,events,tickets,success,needs_review,failure,pending,time_saved_ms,cost_saved_EUR,\
-         agent_cost_EUR,net_saved_EUR,fte,uncosted_events,unvalued_events"
+         agent_cost_EUR,net_saved_EUR,fte,uncosted_events,unvalued_events,agent_duration_p50_ms,\
+         agent_duration_p90_ms,agent_durations"
     );
     let begin: Vec<&str> = rows[1..].iter().map(|row| &row[..row.len().min(30)]).collect();
     assert!(begin[0].starts_with("segment,,1,1,1,0,0,0,300000"), "{text}");

@@ -28,8 +28,8 @@ impl Edge {
                 "{day} begins at another instant in every zone: write {day}T00:00:00Z, or name the zone with --zone"
             ));
         };
-        let zone = TimeZone::get(name)
-            .map_err(|_| format!("{name:?} is not an IANA zone such as \"Europe/Amsterdam\""))?;
+        let zone = kernel::zone_name(name).map_err(|malformed| malformed.to_string())?;
+        let zone = TimeZone::get(&zone).map_err(|error| error.to_string())?;
         let begins = day.to_zoned(zone).map_err(|_| format!("{day} is out of range"))?;
         Ok(Timestamp::from_micros(begins.timestamp().as_microsecond()))
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use wire::rollup::v1::{Dimension, Filter};
 
@@ -28,7 +29,7 @@ pub(crate) struct Asked {
     #[arg(long, requires = "from")]
     pub(crate) to: Option<Edge>,
     /// IANA zone in which days, weeks and months begin. Default: the workspace's.
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) zone: Option<String>,
     /// Only events with one of these values, such as agent=a,b; may be repeated for other dimensions.
     #[arg(long, value_name = "DIMENSION=VALUE,…", value_parser = filter)]

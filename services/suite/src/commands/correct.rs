@@ -116,7 +116,9 @@ fn sentence(receipt: &Receipt) -> String {
         format!("{id} recorded at {}", receipt.position)
     };
     if let Some(valuation) = &receipt.valuation {
-        text.push_str(&format!("; the step saves {} now", print::hours(valuation.credited_ms)));
+        // Of a step that was taken back nothing counts: that only the reports know.
+        let saves = print::minutes(valuation.credited_ms);
+        text.push_str(&format!("; unless it was retracted, the step saves {saves} now"));
     }
     for (name, money) in [("worth", &receipt.cost_saved), ("net", &receipt.net_saved)] {
         if let Some(money) = money {
@@ -142,7 +144,8 @@ mod tests {
             ..Default::default()
         };
         let told = sentence(&receipt);
-        assert_eq!(told, "ev_1 recorded at at_1; the step saves 0.10 h now, worth EUR 4.50");
+        let saves = "unless it was retracted, the step saves 6 min now, worth EUR 4.50";
+        assert_eq!(told, format!("ev_1 recorded at at_1; {saves}"));
         let again = Receipt { duplicate: true, event_id: "ev_1".into(), ..Default::default() };
         assert_eq!(sentence(&again), "ev_1 was recorded before");
     }

@@ -149,7 +149,7 @@ fn row(recorded: &RecordedEvent) -> Result<[String; 7], Failure> {
     let corrected = record.corrects.and_then(|corrects| corrects.event).unwrap_or_default();
     let ticket = event.ticket.as_ref().or(corrected.ticket.as_ref());
     let ticket = ticket.map(|ticket| ticket.ticket_id.clone());
-    let saved = record.valuation.map(|valuation| print::hours(valuation.credited_ms));
+    let saved = record.valuation.map(|valuation| print::minutes(valuation.credited_ms));
     Ok([
         recorded.event_id.clone(),
         event.occurred_time.as_ref().map(print::moment).unwrap_or_default(),
@@ -197,6 +197,10 @@ fn what(event: &Event, call_cost: Option<&CallCost>) -> String {
             Some(None) => format!("{}, unpriced", call.model),
             None => call.model.clone(),
         },
+        Some(Body::CallDenied(denied)) => {
+            let call = if denied.tool.is_empty() { &denied.model } else { &denied.tool };
+            format!("{}: {call}", denied.rule)
+        }
         _ => String::new(),
     }
 }

@@ -59,7 +59,9 @@ impl<'p> Output<'p> {
         };
         let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let part = tempfile::NamedTempFile::new_in(beside.unwrap_or(Path::new(".")));
-        part.map(|part| Self::File { part, path }).map_err(|error| unwritten(path, &error))
+        // The whole error names the temporary file, of which nobody knows.
+        let kind = |error: std::io::Error| unwritten(path, &error.kind().into());
+        part.map(|part| Self::File { part, path }).map_err(kind)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {

@@ -50,7 +50,7 @@ pub(super) fn drawn(report: &api::TimeSeries, show: Shown, ink: Ink) -> String {
     let table = match report.series.as_slice() {
         [] => return format!("{span}\nno events in this window"),
         [only] if only.key.is_empty() => bars(only, zone, show, ink, most),
-        several => lines(several, show, ink, most),
+        several => lines(several, zone, show, ink, most),
     };
     format!("{span}\n\n{table}")
 }
@@ -70,16 +70,16 @@ fn bars(series: &api::Series, zone: &str, show: Shown, ink: Ink, most: i64) -> S
     format!("{table}{note}")
 }
 
-/// When buckets begin: by the calendar of the zone where they are days or longer, to the second where they
-/// are hours.
+/// When buckets begin, by the calendar of the zone: the day where they are days or longer, and with the time
+/// and its offset where they are hours.
 fn starts(points: &[api::SeriesPoint], zone: &str) -> Vec<String> {
-    let zone = TimeZone::get(zone).ok().filter(|_| points.iter().any(is_long));
-    let start = |point: &api::SeriesPoint| point.window.as_ref()?.start_time;
+    let zone = TimeZone::get(zone).ok();
+    let format = if points.iter().any(is_long) { "%F" } else { "%FT%T%:z" };
     let starts = points.iter().map(|point| {
-        let start = start(point)?;
+        let start = point.window.as_ref()?.start_time?;
         let local = zone.as_ref().and_then(|zone| {
             let at = jiff::Timestamp::from_second(start.seconds).ok()?;
-            Some(at.to_zoned(zone.clone()).date().to_string())
+            Some(at.to_zoned(zone.clone()).strftime(format).to_string())
         });
         Some(local.unwrap_or_else(|| print::moment(&start)))
     });
@@ -93,11 +93,10 @@ fn is_long(point: &api::SeriesPoint) -> bool {
     window.is_some_and(|span| seconds(&span.end_time) - seconds(&span.start_time) > HOUR_SECONDS)
 }
 
-fn lines(series: &[api::Series], show: Shown, ink: Ink, most: i64) -> String {
+/// Below it, which buckets the columns are.
+fn lines(series: &[api::Series], zone: &str, show: Shown, ink: Ink, most: i64) -> String {
     let mut table = print::table(comfy_table::presets::NOTHING);
     for line in series {
-        let key: Vec<&str> = line.key.iter().map(|of| of.value.as_str()).collect();
-        let name = key.join(", ");
         let amounts: Vec<_> = line.points.iter().map(|point| amount(point, show)).collect();
         let drawn: Vec<i64> = amounts.iter().map(|amount| amount.unwrap_or(0)).collect();
         // Tickets of two buckets may be the same: they do not add up.
@@ -105,11 +104,16 @@ fn lines(series: &[api::Series], show: Shown, ink: Ink, most: i64) -> String {
             Shown::Hours | Shown::Events => said(Some(amounts.into_iter().flatten().sum()), show),
             Shown::Tickets => String::new(),
         };
-        let name = if name.is_empty() { "(none)".to_owned() } else { name };
-        table.add_row([name, ink.line(&drawn, most), last]);
+        table.add_row([print::name_of(&line.key), ink.line(&drawn, most), last]);
     }
     print::right(&mut table, &[2]);
-    table.to_string()
+    let points = series.first().map_or(&[][..], |series| &series.points);
+    let starts = starts(points, zone);
+    let (first, last) = (starts.first().map_or("", |at| at), starts.last().map_or("", |at| at));
+    format!(
+        "{table}\nfrom {first} to {last}, a column each; the highest is {}",
+        said(Some(most), show)
+    )
 }
 
 /// `None` where it is not told: suppressed in a shared report.
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_named_by_the_calendar_of_its_zone_and_an_hour_by_its_instant() {
+    fn a_day_is_named_by_the_calendar_of_its_zone_and_an_hour_by_its_clocks() {
         let window = |start: i64, end: i64| wire::common::v1::Window {
             start_time: Some((start, 0).into()),
             end_time: Some((end, 0).into()),
@@ -171,8 +175,9 @@ mod tests {
         let days = spans.map(|span| api::SeriesPoint { window: Some(span), ..Default::default() });
         assert_eq!(starts(&days, "Europe/Amsterdam"), ["2026-09-27", "2026-09-28"]);
         let span = Some(window(midnight, midnight + 3_600));
-        let hour = api::SeriesPoint { window: span, ..Default::default() };
-        assert_eq!(starts(&[hour], "Europe/Amsterdam"), ["2026-09-27T22:00:00Z"]);
+        let hour = [api::SeriesPoint { window: span, ..Default::default() }];
+        assert_eq!(starts(&hour, "Europe/Amsterdam"), ["2026-09-28T00:00:00+02:00"]);
+        assert_eq!(starts(&hour, ""), ["2026-09-27T22:00:00Z"]);
     }
 
     #[test]
@@ -186,6 +191,7 @@ mod tests {
         let report = api::TimeSeries { series, ..Default::default() };
         let text = drawn(&report, Shown::Hours, Ink::Blocks);
         assert!(text.contains("█▄") && text.contains("12 h") && text.contains("(none)"), "{text}");
+        assert!(text.ends_with("a column each; the highest is 8 h"), "{text}");
         assert!(drawn(&api::TimeSeries::default(), Shown::Hours, Ink::Plain).contains("no events"));
     }
 }

@@ -1,17 +1,18 @@
 //! `tally track`.
 
 use std::process::ExitCode;
+use std::slice;
 
-use kernel::{Currency, Money};
 use wire::common::v1 as common;
 use wire::ingest::v1::event::Body;
 use wire::ingest::v1::ingest_service_client::IngestServiceClient;
 use wire::ingest::v1::{Event, Receipt, TaskCompleted, Ticket, TrackRequest};
 
 use super::track_file::{self, Manner};
-use crate::cli::{OutcomeArg, Track};
+use crate::cli::{OfTicket, OutcomeArg, Track};
 use crate::client::{Channel, Client, Peer};
 use crate::failure::Failure;
+use crate::print;
 use crate::warnings::Warnings;
 
 pub(crate) async fn run(args: Track) -> Result<ExitCode, Failure> {
@@ -58,16 +59,25 @@ fn event(args: Track) -> Event {
         idempotency_key: args.key.unwrap_or_default(),
         occurred_time: args.at.map(|at| at.parts().into()),
         agent_id: args.agent.unwrap_or_default(),
-        ticket: args.ticket.map(|ticket_id| Ticket { ticket_id, ..Default::default() }.into()),
+        ticket: ticket(args.ticket).map(Box::new),
         metadata: args.metadata.into_iter().collect(),
         body: Some(Body::TaskCompleted(Box::new(TaskCompleted {
             task_type: args.task_type.unwrap_or_default(),
             outcome: outcome.into(),
             duration_ms: args.duration.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
             agent_cost: args.cost,
+            model: args.model,
             ..Default::default()
         }))),
     }
+}
+
+/// `None` where nothing of it was said.
+fn ticket(said: OfTicket) -> Option<Ticket> {
+    let OfTicket { ticket: ticket_id, project, intent, queue, channel, language } = said;
+    let ticket =
+        Ticket { ticket_id, project, intent, queue, channel, language, ..Default::default() };
+    (ticket != Ticket::default()).then_some(ticket)
 }
 
 fn sentence(receipt: &Receipt, task_type: &str) -> String {
@@ -78,8 +88,7 @@ fn sentence(receipt: &Receipt, task_type: &str) -> String {
     };
     match &receipt.valuation {
         Some(valuation) => {
-            let minutes = valuation.credited_ms as f64 / 60_000.0;
-            text.push_str(&format!("; saved {minutes} min"));
+            text.push_str(&format!("; saved {}", print::minutes(valuation.credited_ms)));
         }
         None => {
             let recorded = if receipt.event_id.is_empty() { "" } else { "recorded " };
@@ -87,15 +96,15 @@ fn sentence(receipt: &Receipt, task_type: &str) -> String {
         }
     }
     for (name, money) in [("worth", &receipt.cost_saved), ("net", &receipt.net_saved)] {
-        let money = money.as_ref().and_then(|money| {
-            Some(Money {
-                micros: money.micros,
-                currency: Currency::new(&money.currency_code).ok()?,
-            })
-        });
         if let Some(money) = money {
-            text.push_str(&format!(", {name} {money}"));
+            text.push_str(&format!(", {name} {}", print::money(slice::from_ref(money))));
         }
+    }
+    if let (Some(saved), Some(cost), None) =
+        (&receipt.cost_saved, &receipt.agent_cost, &receipt.net_saved)
+    {
+        let (cost, into) = (print::money(slice::from_ref(cost)), &saved.currency_code);
+        text.push_str(&format!("; not netted with its cost of {cost}: no exchange rate to {into}"));
     }
     text
 }
@@ -116,6 +125,24 @@ mod tests {
         );
         let valuation = Some(Valuation { credited_ms: 90_000, ..Default::default() }.into());
         let told = sentence(&Receipt { valuation, ..receipt }, "email_classification");
-        assert_eq!(told, "ev_1 tracked at at_1; saved 1.5 min");
+        assert_eq!(told, "ev_1 tracked at at_1; saved 1.50 min");
+    }
+
+    #[test]
+    fn a_cost_that_cannot_be_subtracted_is_named() {
+        let money = |currency: &str, micros| {
+            Some(common::Money { currency_code: currency.to_owned(), micros })
+        };
+        let receipt = Receipt {
+            valuation: Some(Valuation { credited_ms: 60_000, ..Default::default() }.into()),
+            cost_saved: money("EUR", 1_500_000),
+            agent_cost: money("USD", 100_000),
+            ..Default::default()
+        };
+        let told = sentence(&receipt, "");
+        let why = "not netted with its cost of USD 0.10: no exchange rate to EUR";
+        assert_eq!(told, format!("valid; nothing was written; saved 1 min, worth EUR 1.50; {why}"));
+        let told = sentence(&Receipt { net_saved: money("EUR", 1_400_000), ..receipt }, "");
+        assert!(told.ends_with("worth EUR 1.50, net EUR 1.40"), "{told}");
     }
 }

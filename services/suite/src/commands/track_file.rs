@@ -1,7 +1,7 @@
 //! `tally track --file`.
 
 use std::fs::File;
-use std::io::{BufReader, IsTerminal as _, Read, Write as _};
+use std::io::{BufReader, ErrorKind, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -45,7 +45,11 @@ pub(crate) async fn run(
         (Box::new(std::io::stdin()), None)
     } else {
         let file = File::open(path).map_err(cannot)?;
-        let regular = file.metadata().map_err(cannot)?.is_file();
+        let kind = file.metadata().map_err(cannot)?;
+        if kind.is_dir() {
+            return Err(cannot(ErrorKind::IsADirectory.into()));
+        }
+        let regular = kind.is_file();
         let lines = if regular {
             let good = look_through(&file, &mut bad).map_err(cannot)?;
             if bad.count > 0 && !manner.skip_bad {

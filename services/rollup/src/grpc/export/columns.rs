@@ -46,6 +46,7 @@ impl Columns {
             line.text(&format!("net_saved_{currency}"));
         });
         line.text("fte").text("uncosted_events").text("unvalued_events");
+        line.text("agent_duration_p50_ms").text("agent_duration_p90_ms").text("agent_durations");
         line.end()
     }
 
@@ -53,7 +54,7 @@ impl Columns {
     pub(super) fn fill(&self, mut line: Line, measures: Option<&api::Measures>) -> String {
         let Some(measures) = measures else {
             let money = self.saved.len() + self.cost.len() + self.net.len();
-            (0..10 + money).for_each(|_| {
+            (0..13 + money).for_each(|_| {
                 line.nothing();
             });
             return line.end();
@@ -83,6 +84,10 @@ impl Columns {
         }
         line.number(measures.fte);
         line.number(measures.uncosted_events).number(measures.unvalued_events);
+        match &measures.agent_duration {
+            Some(took) => line.number(took.p50_ms).number(took.p90_ms).number(took.n),
+            None => line.nothing().nothing().number(0),
+        };
         line.end()
     }
 }

@@ -121,6 +121,7 @@ fn preamble(report: &str, basis: Option<&api::ReportBasis>) -> String {
         ("# uncosted_events", quality.uncosted_events),
         ("# unvalued_events", quality.unvalued_events),
         ("# pending_events", quality.pending_events),
+        ("# unconverted_amounts", quality.unconverted_amounts),
         ("# overflowed_events", quality.overflowed_events),
         ("# duplicate_events", quality.duplicate_events),
     ] {
@@ -175,6 +176,11 @@ mod tests {
         Some(api::Measures { events, cost_saved: saved, fte: 0.5, ..Default::default() })
     }
 
+    fn measured(measures: Option<api::Measures>) -> Option<api::Measures> {
+        let took = api::DurationQuantiles { p50_ms: 1_500, p90_ms: 2_000, n: 7 };
+        measures.map(|measures| api::Measures { agent_duration: Some(took), ..measures })
+    }
+
     fn point(hour: i64, measures: Option<api::Measures>) -> api::SeriesPoint {
         let at = |hour: i64| Some((hour * 3_600, 0).into());
         let window = Some(common::Window { start_time: at(hour), end_time: at(hour + 1) });
@@ -191,7 +197,7 @@ mod tests {
         };
         let points = vec![
             point(0, measures(3, vec![money("EUR", 1_500_000), money("USD", -1)])),
-            point(1, measures(0, vec![money("USD", 2)])),
+            point(1, measured(measures(0, vec![money("USD", 2)]))),
         ];
         let series = vec![
             api::Series { key: of("-a"), points },
@@ -202,10 +208,11 @@ mod tests {
         let expected = [
             "# report,time_series",
             "agent,start_time,end_time,partial,events,tickets,success,needs_review,failure,pending,\
-             time_saved_ms,cost_saved_EUR,cost_saved_USD,fte,uncosted_events,unvalued_events",
-            "'-a,1970-01-01T00:00:00Z,1970-01-01T01:00:00Z,false,3,0,0,0,0,0,0,1.50,-0.000001,0.5,0,0",
-            "'-a,1970-01-01T01:00:00Z,1970-01-01T02:00:00Z,true,0,0,0,0,0,0,0,,0.000002,0.5,0,0",
-            "b,1970-01-01T00:00:00Z,1970-01-01T01:00:00Z,false,,,,,,,,,,,,",
+             time_saved_ms,cost_saved_EUR,cost_saved_USD,fte,uncosted_events,unvalued_events,\
+             agent_duration_p50_ms,agent_duration_p90_ms,agent_durations",
+            "'-a,1970-01-01T00:00:00Z,1970-01-01T01:00:00Z,false,3,0,0,0,0,0,0,1.50,-0.000001,0.5,0,0,,,0",
+            "'-a,1970-01-01T01:00:00Z,1970-01-01T02:00:00Z,true,0,0,0,0,0,0,0,,0.000002,0.5,0,0,1500,2000,7",
+            "b,1970-01-01T00:00:00Z,1970-01-01T01:00:00Z,false,,,,,,,,,,,,,,,",
             "",
         ];
         assert_eq!(text, expected.join("\r\n"));
