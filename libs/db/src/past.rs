@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use sqlx::postgres::PgConnection;
 
+use crate::error::sqlstate;
+
 /// The servers that were connected to. PostgreSQL begins another timeline when a standby takes over, and when
 /// a backup is recovered to a point in time; a copy of its files is put back while it is down; a dump is
 /// restored into a new database. Of rows that are put back by SQL nothing tells: whoever does that stops the
@@ -16,15 +18,23 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// Notes the server of a new connection, before it is used. Those that only speak like PostgreSQL may
-    /// not tell; of them nothing is known.
-    pub(crate) async fn note(&self, connection: &mut PgConnection) {
-        let asked = "SELECT concat_ws(' ', left(pg_walfile_name(pg_current_wal_lsn()), 8), \
-                     pg_postmaster_start_time(), \
-                     (SELECT oid FROM pg_database WHERE datname = current_database()))";
-        if let Ok(server) = sqlx::query_scalar::<_, String>(asked).fetch_one(connection).await {
-            self.met(server);
+    /// Notes the server of a new connection, before it is used.
+    pub(crate) async fn note(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let mut server = Vec::new();
+        for asked in [
+            "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)",
+            "SELECT pg_postmaster_start_time()::text",
+            "SELECT oid::text FROM pg_database WHERE datname = current_database()",
+        ] {
+            match sqlx::query_scalar::<_, String>(asked).fetch_one(&mut *connection).await {
+                Ok(told) => server.push(told),
+                // A standby, and what only speaks like PostgreSQL: by this it is not told from another.
+                Err(error) if cannot_tell(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
+        self.met(server.join(" "));
+        Ok(())
     }
 
     fn met(&self, server: String) {
@@ -39,6 +49,11 @@ impl Past {
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
     }
+}
+
+/// Whether the server has no such function, or not in its state.
+fn cannot_tell(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|state| ["42883", "0A000", "55000"].contains(&&*state))
 }
 
 #[cfg(test)]

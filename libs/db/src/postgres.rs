@@ -103,8 +103,7 @@ pub(crate) fn pool(options: PgConnectOptions, connections: u32, past: &Arc<Past>
             let past = Arc::clone(&past);
             Box::pin(async move {
                 check(connection).await?;
-                past.note(connection).await;
-                Ok(())
+                past.note(connection).await
             })
         })
         .connect_lazy_with(options)

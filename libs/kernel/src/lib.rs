@@ -36,7 +36,7 @@ pub use timestamp::Timestamp;
 pub use trace_context::TraceContext;
 pub use window::Window;
 pub use workspace::WorkspaceId;
-pub use zone::zone_name;
+pub use zone::{zone, zone_name};
 
 /// A text that is not the value it should be; the message says what a right one looks like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{Content, Dimensions, Grain, Held, Level};
 
-/// 128 bits of SHA-256, as the ledger's dedupe keys are: a billion sets have a chance of 10⁻²¹ to meet.
+/// 128 bits of SHA-256, as the ledger's keys are: a billion sets have a chance of 10⁻²¹ to meet.
 pub(crate) type Digest = [u8; 16];
 
 /// SHA-256 over cells in the order of [`Ordered`] and name: equal seals, equal cells.

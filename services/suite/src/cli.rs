@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use kernel::{Currency, Timestamp, decimal};
 
@@ -166,8 +167,8 @@ pub(crate) struct Track {
     #[arg(long, value_parser = span, conflicts_with = "file", allow_hyphen_values = true)]
     pub(crate) duration: Option<Duration>,
     /// The model that was used, such as gpt-4o-mini.
-    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
-    pub(crate) model: String,
+    #[arg(long, conflicts_with = "file", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) model: Option<String>,
     /// When it happened, RFC 3339. Default: now.
     #[arg(long, conflicts_with = "file")]
     pub(crate) at: Option<Timestamp>,
@@ -195,23 +196,23 @@ pub(crate) struct Track {
 #[derive(Args)]
 pub(crate) struct OfTicket {
     /// The ticket it belongs to.
-    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
-    pub(crate) ticket: String,
+    #[arg(long, conflicts_with = "file", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) ticket: Option<String>,
     /// The project or product of the ticket.
-    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
-    pub(crate) project: String,
+    #[arg(long, conflicts_with = "file", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) project: Option<String>,
     /// What the customer wants, such as refund.
-    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
-    pub(crate) intent: String,
+    #[arg(long, conflicts_with = "file", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) intent: Option<String>,
     /// The queue the ticket is in.
-    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
-    pub(crate) queue: String,
+    #[arg(long, conflicts_with = "file", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) queue: Option<String>,
     /// How it came: email, chat, phone, ….
-    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
-    pub(crate) channel: String,
+    #[arg(long, conflicts_with = "file", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) channel: Option<String>,
     /// BCP 47 tag of its language, such as nl.
-    #[arg(long, conflicts_with = "file", default_value = "", hide_default_value = true)]
-    pub(crate) language: String,
+    #[arg(long, conflicts_with = "file", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) language: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -35,6 +35,12 @@ impl Failure {
         }
     }
 
+    /// Whether the same call may succeed a moment later.
+    pub(crate) fn may_pass(&self) -> bool {
+        use tonic::Code::{DeadlineExceeded, Unavailable};
+        matches!(self, Self::Call { status, .. } if [DeadlineExceeded, Unavailable].contains(&status.code()))
+    }
+
     /// For `map_err` behind a call.
     pub(crate) fn call(what: &'static str) -> impl Fn(tonic::Status) -> Self {
         move |status| Self::Call { what, status }

@@ -13,6 +13,7 @@ mod failure;
 mod fields;
 mod hosting;
 mod print;
+mod rebuilds;
 mod restated;
 mod service_token;
 mod settings;

@@ -166,8 +166,8 @@ fn few_costs(measures: &Measures) -> Option<String> {
 }
 
 fn duration(took: &DurationQuantiles) -> String {
-    let [median, most] = [took.p50_ms, took.p90_ms].map(seconds);
-    format!("{median} median, {most} at 90 % (of {})", events(took.n))
+    let [p50, p90] = [took.p50_ms, took.p90_ms].map(seconds);
+    format!("{p50} median, {p90} at 90 % (of {})", events(took.n))
 }
 
 fn outcomes(measures: &Measures) -> String {

@@ -138,9 +138,8 @@ impl Decision {
             _ => "a call to a model",
         };
         let times = if seen == 1 { "once".to_owned() } else { format!("{seen} times") };
-        let why = format!(
-            "{what} was made {times} on this ticket and stage; at most {limit} are allowed"
-        );
+        let why =
+            format!("{what} was made {times} on this ticket and stage; at most {limit} may be");
         Self { verdict: Verdict::Deny, rule: Some(rule), why, seen, limit, ..self }
     }
 }

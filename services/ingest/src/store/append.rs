@@ -104,7 +104,7 @@ async fn give_back(
     let back =
         taken.into_iter().map(|(at, taken)| (at, new.get(&at).copied().unwrap_or(0) - taken));
     let back: BTreeMap<_, _> = back.filter(|(_, by)| *by != 0).collect();
-    // What stands may have been asked for by nobody: its key only begins as one that was.
+    // Only the first half of a key may have been the same: then there is nothing to give back.
     if !back.is_empty() {
         log_head::advance(txn, &back).await?;
     }

@@ -26,7 +26,7 @@ pub(super) async fn advance(
     let rows = Rows::new()
         .int("partition", by.keys().map(|partition| partition.get().into()).collect())
         .int("entries", by.values().copied().collect());
-    // It locks row by row as it goes. Writing connections join by loops only (libs/db/src/postgres.rs), over
+    // It locks row by row as it goes. Connections join by loops only (libs/db/src/postgres.rs), over
     // `rows` or over the index of log_head: either is in order of partitions, so two replicas never wait for
     // each other.
     let sql = "UPDATE log_head SET head = log_head.head + rows.entries FROM {rows} \

@@ -19,6 +19,7 @@ testkit::store_suite! {
     cases: [
         a_key_is_used_once_whoever_appends_and_however_long_ago_it_was,
         a_key_is_used_once_by_many_who_append_at_once,
+        keys_that_begin_alike_are_two_keys,
         a_run_that_did_not_commit_is_not_known,
         a_ledger_of_before_gets_its_runs,
         what_did_not_commit_is_not_known,
@@ -39,7 +40,8 @@ async fn what_is_gone_with_the_files_of_the_server_is_not_known() {
     let some = |from: i64, to: i64| {
         (from..to).map(|n| entry(workspace(1), Some(&n.to_string()), "a")).collect::<Vec<_>>()
     };
-    let [one, other] = [(); 2].map(|()| LedgerWriter::with_sizes(db.clone(), SMALL));
+    let another = Db::open(&settings).await.unwrap();
+    let [one, other] = [db, another].map(|db| LedgerWriter::with_sizes(db, SMALL));
     append(&one, some(0, 10)).await;
     server.keep_files().await;
     append(&one, some(10, 20)).await;
@@ -183,7 +185,23 @@ pub(crate) async fn a_key_is_used_once_by_many_who_append_at_once(db: Db) {
     }
 }
 
-/// A standby takes over that lacks the last entries, and others are appended in their place.
+pub(crate) async fn keys_that_begin_alike_are_two_keys(db: Db) {
+    let alike = |ends: u8| {
+        let mut key = [7; 16];
+        key[15] = ends;
+        let key_hash = crate::domain::Fingerprint::from_row(&key);
+        vec![NewEntry { key_hash, ..entry(workspace(1), None, "a") }]
+    };
+    // In memory, and in a run once there are enough for one.
+    let ledger = LedgerWriter::with_sizes(db, SMALL);
+    for n in 1..=2 * SMALL.run {
+        assert_eq!(append(&ledger, alike(n as u8)).await, [Told::New(n)]);
+    }
+    for n in 1..=2 * SMALL.run {
+        assert_eq!(append(&ledger, alike(n as u8)).await, [Told::Duplicate(n)]);
+    }
+}
+
 pub(crate) async fn a_run_that_did_not_commit_is_not_known(db: Db) {
     let ledger = LedgerWriter::with_sizes(db.clone(), SMALL);
     let mut both = [workspace(1), workspace(3)];

@@ -26,12 +26,7 @@ pub(crate) fn checks(query: &Query, held: &[Held]) -> Vec<Check> {
     let covered = cells(held, Grain::Full, &query.window.cover(Grain::Full));
     let total = overview(query, &covered);
     let counted = quarters(query, held);
-    let mut checks = vec![
-        check("days_equal_quarters_events", DAYS_EVENTS, total.events(), counted.events()),
-        check("days_equal_quarters_time", DAYS_TIME, total.saved_ms(), counted.saved_ms()),
-        check("days_equal_quarters_cost", DAYS_COST, cost(&total), cost(&counted)),
-        check("days_equal_quarters_tickets", DAYS_TICKETS, total.tickets(), counted.tickets()),
-    ];
+    let mut checks: Vec<Check> = compared(DAYS, &total, &counted).collect();
     // The hours and days that no report of this window reads, as they lie in weeks, are those of another's
     // edges.
     let hours = query.window.cover_by(&[Level::Quarter, Level::Hour]);
@@ -82,16 +77,27 @@ pub(crate) fn recounted(query: &Query, held: &[Held], recount: &[Held]) -> Vec<C
     ]
 }
 
-const DAYS_EVENTS: &str =
-    "steps by whole days with quarter hours at the edges, and by quarter hours alone";
-const DAYS_TIME: &str = "milliseconds saved by days, and by quarter hours alone";
-const DAYS_COST: &str =
-    "millionths of agent cost of all currencies by days, and by quarter hours alone";
-const DAYS_TICKETS: &str = "distinct tickets by days, and by quarter hours alone";
 /// Of each sum in which coarse cells are compared: the id of its check, and the description.
 type Sums = [(&'static str, &'static str); 5];
 
-/// Events, time, cost, tickets and durations of the coarsest cells, by hours.
+/// Events, time, cost, tickets and durations of full cells, by days.
+const DAYS: Sums = [
+    (
+        "days_equal_quarters_events",
+        "steps by whole days with quarter hours at the edges, and by quarter hours alone",
+    ),
+    ("days_equal_quarters_time", "milliseconds saved by days, and by quarter hours alone"),
+    (
+        "days_equal_quarters_cost",
+        "millionths of agent cost of all currencies by days, and by quarter hours alone",
+    ),
+    ("days_equal_quarters_tickets", "distinct tickets by days, and by quarter hours alone"),
+    (
+        "days_equal_quarters_durations",
+        "steps that say how long they took by days, and by quarter hours alone",
+    ),
+];
+/// The same of the coarsest cells, by hours.
 const HOURS: Sums = [
     (
         "hours_equal_quarters_events",

@@ -44,7 +44,7 @@ impl Grain {
     /// The coarsest cells that answer a question which names these.
     pub(crate) fn telling(named: impl IntoIterator<Item = Dimension>) -> Self {
         let needed = named.into_iter().map(|dimension| match dimension {
-            // Totals tell outcomes apart, but not their tickets.
+            // Totals tell outcomes apart, but not their tickets and durations.
             Dimension::Outcome | Dimension::TaskType | Dimension::Agent => Self::Work,
             Dimension::Project
             | Dimension::Intent

@@ -45,6 +45,11 @@ impl<K: Ord + Copy> Sums<K> {
             self.0.clone_from(&other.0);
             return;
         }
+        // As most full cells have it.
+        if let [(key, count)] = other.0[..] {
+            self.add(key, count);
+            return;
+        }
         let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
         let (mut mine, mut theirs) = (self.0.as_slice(), other.0.as_slice());
         while let ([a, rest_of_mine @ ..], [b, rest_of_theirs @ ..]) = (mine, theirs) {

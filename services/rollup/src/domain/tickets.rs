@@ -1,6 +1,8 @@
 //! Tickets, exact and small: each ticket of a workspace has a number. A cell counts how many of its events
 //! a number has, so that taking one event back tells whether the ticket is still there.
 
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 use crate::domain::sums::Sums;
@@ -13,6 +15,8 @@ const LISTED_MAX: usize = 32;
 const COUNT_BITS: u32 = 3;
 /// All of them set: the count comes behind, as it is.
 const COUNT_FOLLOWS: u64 = (1 << COUNT_BITS) - 1;
+/// The others: counts from two on.
+const COUNTS_BESIDE: Range<i64> = 2..2 + COUNT_FOLLOWS as i64;
 
 /// A set of ticket numbers: what a report counts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -126,16 +130,11 @@ impl TicketCounts {
         let mut last = 0;
         for (ticket, events) in self.iter().filter(|(_, events)| *events != 1) {
             let step = u64::from(ticket - last) << COUNT_BITS;
-            match events
-                .checked_sub(2)
-                .and_then(|count| u64::try_from(count).ok())
-                .filter(|count| *count < COUNT_FOLLOWS)
-            {
-                Some(count) => varint::put(bytes, step | count),
-                None => {
-                    varint::put(bytes, step | COUNT_FOLLOWS);
-                    varint::put_signed(bytes, events);
-                }
+            if COUNTS_BESIDE.contains(&events) {
+                varint::put(bytes, step | (events - COUNTS_BESIDE.start).unsigned_abs());
+            } else {
+                varint::put(bytes, step | COUNT_FOLLOWS);
+                varint::put_signed(bytes, events);
             }
             last = ticket;
         }
@@ -152,7 +151,7 @@ impl TicketCounts {
             last = last.checked_add(step).ok_or(BadTickets)?;
             let events = match both & COUNT_FOLLOWS {
                 COUNT_FOLLOWS => varint::take_signed(&mut other).ok_or(BadTickets)?,
-                count => count as i64 + 2,
+                count => count as i64 + COUNTS_BESIDE.start,
             };
             others.push((last, events));
         }

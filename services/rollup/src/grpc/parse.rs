@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fault::{ErrorReason, Fault, Violations};
 use jiff::tz::TimeZone;
-use kernel::{Outcome, Position, Timestamp, Window, WorkspaceId, zone_name};
+use kernel::{Outcome, Position, Timestamp, Window, WorkspaceId};
 use wire::rollup::v1 as api;
 
 use super::calendar::{is_one_month, year_to_date};
@@ -148,14 +148,12 @@ impl Door {
         if name.is_empty() || name == "UTC" {
             return Some(TimeZone::UTC);
         }
-        match zone_name(name) {
-            Ok(name) => TimeZone::get(&name).ok(),
-            Err(malformed) => {
-                let why = ErrorReason::NotATimeZone;
-                self.wrong.add("query.time_zone", why, malformed.to_string());
-                None
-            }
+        let zone = kernel::zone(name);
+        if let Err(malformed) = &zone {
+            let why = ErrorReason::NotATimeZone;
+            self.wrong.add("query.time_zone", why, malformed.to_string());
         }
+        zone.ok()
     }
 
     fn window(

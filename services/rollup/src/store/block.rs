@@ -2,7 +2,7 @@
 //!
 //! Two columns side by side. `cells` has the words, and what reports read: each cell's dimensions, its sums
 //! and which tickets it has seen. `counts` has how many events each of those tickets has, where that is not
-//! one: of use only to whoever takes something away, and as long as the rest where tickets take three steps.
+//! one: of use only to whoever takes something away.
 
 use foldhash::{HashMap, HashMapExt as _};
 

@@ -6,13 +6,13 @@ use db::Db;
 use futures_util::TryStreamExt as _;
 use kernel::{Timestamp, WorkspaceId};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Order, Query, UpdateStatement};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, StreamTrait as _};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, StreamTrait as _};
 
 use super::block::{BadBlock, Block};
 use super::packs::{self, Within, unpack};
 use super::{Claim, facts, read};
 use crate::digest::{Ordered, Seal, digest};
-use crate::domain::RebuildState;
+use crate::domain::{Grain, Level, RebuildState};
 
 /// What is kept by generation.
 const TABLES: [&str; 4] = ["cell_block", "cell_pack", "corrected_step", "judgement"];
@@ -223,7 +223,19 @@ type At = (i64, Ordered);
 fn of_generation(row: &QueryResult) -> Result<(At, Block), db::Error> {
     let (cells, counts) = (row.try_get("", "cells")?, row.try_get("", "counts")?);
     let block = Block { cells, counts, signed: false };
-    Ok(((row.try_get("", "generation")?, Ordered::of(read::place(row)?)), block))
+    Ok(((row.try_get("", "generation")?, Ordered::of(place(row)?)), block))
+}
+
+/// Where a block lies within its generation.
+fn place(row: &QueryResult) -> Result<Within, db::Error> {
+    let number = |column| -> Result<i16, DbErr> { row.try_get("", column) };
+    let (grain, level) = (number("grain")?, number("level")?);
+    let corrupt = |column, number| db::Error::corrupt("cell_block", column, number);
+    let known = Grain::ALL.into_iter().find(|known| known.number() == grain);
+    let grain = known.ok_or_else(|| corrupt("grain", grain))?;
+    let known = Level::ALL.into_iter().find(|known| known.number() == level);
+    let level = known.ok_or_else(|| corrupt("level", level))?;
+    Ok((grain, level, Timestamp::from_micros(row.try_get("", "start_time")?)))
 }
 
 fn add(seal: &mut Seal, within: Within, block: &Block) -> Result<(), BadBlock> {

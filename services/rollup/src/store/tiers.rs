@@ -2,7 +2,8 @@
 //! too large for its row moves on to that of the next size.
 //!
 //! A logarithmic merge: rewriting a day of a busy workspace for every batch would cost more the longer the
-//! day gets. This way a byte is written again a few times in a size: as often as the row below it moves up.
+//! day gets. This way a byte is written again in a size only as often as the row below it moves up:
+//! as many times as sizes grow by, at most.
 
 use db::bulk::Rows;
 use kernel::{Timestamp, WorkspaceId};
@@ -22,7 +23,7 @@ struct Sizes {
 
 impl Sizes {
     /// Totals are short and asked for all the time, and a row costs a reader more than the bytes in it: of
-    /// those there are fewer and larger ones. With the weeks it made a backlog 4 % slower.
+    /// those there are fewer and larger ones. Together with the weeks this made a backlog 4 % slower.
     const fn of(grain: Grain) -> Self {
         match grain {
             Grain::Total => Self { first: 8 * 1024, growth: 64 },

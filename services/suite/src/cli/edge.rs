@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use kernel::{Malformed, Timestamp};
 
 /// Letters of a day: 2026-01-31.
@@ -28,8 +27,7 @@ impl Edge {
                 "{day} begins at another instant in every zone: write {day}T00:00:00Z, or name the zone with --zone"
             ));
         };
-        let zone = kernel::zone_name(name).map_err(|malformed| malformed.to_string())?;
-        let zone = TimeZone::get(&zone).map_err(|error| error.to_string())?;
+        let zone = kernel::zone(name).map_err(|malformed| malformed.to_string())?;
         let begins = day.to_zoned(zone).map_err(|_| format!("{day} is out of range"))?;
         Ok(Timestamp::from_micros(begins.timestamp().as_microsecond()))
     }

@@ -11,14 +11,14 @@ pub(crate) fn handed_down(command: Command) -> Command {
 fn hand_down(command: Command, group: &str, of_group: &str) -> Command {
     let words = format!("{group}{} ", command.get_name());
     let own = command.get_after_help().map(ToString::to_string);
-    let examples = own.clone().unwrap_or_else(|| {
-        let begins = |line: &&str| format!("{} ", line.trim_start()).starts_with(&words);
-        of_group.lines().filter(begins).collect::<Vec<_>>().join("\n")
-    });
-    let command = if own.is_none() && !examples.is_empty() {
-        command.after_help(format!("Examples:\n{examples}"))
-    } else {
-        command
+    let (command, examples) = match own {
+        Some(own) => (command, own),
+        None => {
+            let begins = |line: &&str| format!("{} ", line.trim_start()).starts_with(&words);
+            let lines: Vec<&str> = of_group.lines().filter(begins).collect();
+            let examples = format!("Examples:\n{}", lines.join("\n"));
+            (command.after_help(examples.clone()), examples)
+        }
     };
     command.mut_subcommands(|each| hand_down(each, &words, &examples))
 }
@@ -37,7 +37,8 @@ mod tests {
             return below.map(|below| format!("{name} {below}")).collect();
         }
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        if help.starts_with("Example") { Vec::new() } else { vec![name.to_owned()] }
+        let has_one = help.starts_with("Example") && help.lines().nth(1).is_some();
+        if has_one { Vec::new() } else { vec![name.to_owned()] }
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use chassis::SystemClock;
 use indicatif::{ProgressBar, ProgressStyle};
-use kernel::Clock as _;
 use wire::rollup::v1 as api;
 use wire::rollup::v1::rebuild_service_client::RebuildServiceClient;
 
@@ -13,7 +12,7 @@ use super::share::own_id;
 use crate::cli::shares::Rebuild;
 use crate::client::{Channel, Client, Peer};
 use crate::failure::Failure;
-use crate::print;
+use crate::{print, rebuilds};
 
 type Caller = RebuildServiceClient<Channel>;
 
@@ -53,14 +52,15 @@ async fn state(rebuilds: &mut Caller, id: &str) -> Result<api::Rebuild, Failure>
     Ok(found.rebuild.unwrap_or_default())
 }
 
-async fn ended(rebuilds: &mut Caller, mut rebuild: api::Rebuild) -> Result<api::Rebuild, Failure> {
-    let bar = ProgressBar::new(0).with_style(style());
-    while rebuild.state() == api::RebuildState::Running {
-        bar.set_length(rebuild.entries_total.unsigned_abs());
-        bar.set_position(rebuild.entries_done.unsigned_abs());
-        SystemClock.sleep_until(SystemClock.now().plus(BEAT)).await;
-        rebuild = state(rebuilds, &rebuild.rebuild_id).await?;
-    }
+async fn ended(caller: &mut Caller, rebuild: api::Rebuild) -> Result<api::Rebuild, Failure> {
+    let bar = ProgressBar::new(rebuild.entries_total.unsigned_abs()).with_style(style());
+    let look = async |id: &str| {
+        let found = state(caller, id).await?;
+        bar.set_length(found.entries_total.unsigned_abs());
+        bar.set_position(found.entries_done.unsigned_abs());
+        Ok(found)
+    };
+    let rebuild = rebuilds::ended(rebuild, &SystemClock, BEAT, look).await?;
     bar.finish_and_clear();
     Ok(rebuild)
 }

@@ -93,7 +93,7 @@ fn is_long(point: &api::SeriesPoint) -> bool {
     window.is_some_and(|span| seconds(&span.end_time) - seconds(&span.start_time) > HOUR_SECONDS)
 }
 
-/// Below it, which buckets the columns are.
+/// A line for each series; below them, which buckets the columns are.
 fn lines(series: &[api::Series], zone: &str, show: Shown, ink: Ink, most: i64) -> String {
     let mut table = print::table(comfy_table::presets::NOTHING);
     for line in series {

@@ -66,7 +66,7 @@ fn event(args: Track) -> Event {
             outcome: outcome.into(),
             duration_ms: args.duration.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
             agent_cost: args.cost,
-            model: args.model,
+            model: args.model.unwrap_or_default(),
             ..Default::default()
         }))),
     }
@@ -74,9 +74,15 @@ fn event(args: Track) -> Event {
 
 /// `None` where nothing of it was said.
 fn ticket(said: OfTicket) -> Option<Ticket> {
-    let OfTicket { ticket: ticket_id, project, intent, queue, channel, language } = said;
-    let ticket =
-        Ticket { ticket_id, project, intent, queue, channel, language, ..Default::default() };
+    let ticket = Ticket {
+        ticket_id: said.ticket.unwrap_or_default(),
+        project: said.project.unwrap_or_default(),
+        intent: said.intent.unwrap_or_default(),
+        queue: said.queue.unwrap_or_default(),
+        channel: said.channel.unwrap_or_default(),
+        language: said.language.unwrap_or_default(),
+        ..Default::default()
+    };
     (ticket != Ticket::default()).then_some(ticket)
 }
 

@@ -76,7 +76,8 @@ impl Known {
         *self = Self { past: self.past, ..Self::default() };
     }
 
-    /// Reads the runs that are not known yet of a partition that ends at `head`; they reach to `sealed`.
+    /// Reads the runs that are not known yet of a partition that ends at `head`; they reach to `sealed`. When
+    /// either is less than was known, all is forgotten first.
     async fn read_runs(
         &mut self,
         txn: &mut Transaction,
@@ -249,7 +250,8 @@ impl HeldKeys {
     /// What is known may be of entries that are gone.
     fn forget_other_pasts(&mut self, txn: &Transaction) {
         for known in self.partitions.values_mut().filter(|known| known.past != txn.past()) {
-            **known = Known { past: txn.past(), ..Known::default() };
+            known.past = txn.past();
+            known.forget();
         }
     }
 

@@ -9,6 +9,7 @@ use wire::rollup::v1::{GetRebuildRequest, Rebuild, RebuildState, StartRebuildReq
 use super::WORKSPACES;
 use crate::bench::Target;
 use crate::failure::Failure;
+use crate::rebuilds;
 
 /// Between two looks at its progress.
 const BEAT: Duration = Duration::from_millis(200);
@@ -43,13 +44,11 @@ async fn rebuild(reports: &Target, nth: usize, request_id: String) -> Result<Reb
     let start = StartRebuildRequest { request_id, reason: "tally bench query".to_owned() };
     let started = client.start_rebuild(reports.request(nth, start)).await;
     let started = started.map_err(Failure::call("no rebuild was started"))?.into_inner();
-    let mut rebuild = started.rebuild.unwrap_or_default();
-    while rebuild.state() == RebuildState::Running {
-        SystemClock.sleep_until(SystemClock.now().plus(BEAT)).await;
-        let look = GetRebuildRequest { rebuild_id: rebuild.rebuild_id.clone() };
+    let look = async |id: &str| {
+        let look = GetRebuildRequest { rebuild_id: id.to_owned() };
         let found = client.get_rebuild(reports.request(nth, look)).await;
         let found = found.map_err(Failure::call("the rebuild was not found"))?.into_inner();
-        rebuild = found.rebuild.unwrap_or_default();
-    }
-    Ok(rebuild)
+        Ok(found.rebuild.unwrap_or_default())
+    };
+    rebuilds::ended(started.rebuild.unwrap_or_default(), &SystemClock, BEAT, look).await
 }
