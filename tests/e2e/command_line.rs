@@ -72,6 +72,23 @@ async fn a_file_with_a_misspelt_field_is_sent_whole_or_not_at_all_unless_told() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_help_of_track_shows_is_tracked() {
+    let suite = Suite::start().await;
+    let help = suite.tally(&["track", "--help"], "").out;
+    let typed: Vec<_> =
+        help.lines().filter(|line| line.trim_start().starts_with("tally track --agent")).collect();
+    assert!(typed.len() >= 2, "{help}");
+    for line in typed {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let said = suite.tally(&words, "");
+        assert_eq!(said.code, Some(0), "{line}: {said:?}");
+    }
+    let line = help.lines().find(|line| line.starts_with('{')).unwrap();
+    let said = suite.tally(&["track", "--file", "-"], line);
+    assert_eq!(said.code, Some(0), "{line}: {said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_lost_leaves_word_of_what_was_acknowledged() {
     let mut suite = Suite::start().await;
     suite.program[0].kill();

@@ -139,7 +139,7 @@ pub(crate) enum OutcomeArg {
 #[command(after_help = "\
 Examples:
   tally track --agent support-triage --task-type email_classification --outcome success --ticket T-1
-  tally track --agent a --task-type reply_drafting --outcome success --queue billing --channel email
+  tally track --agent a --task-type ticket_routing --outcome success --queue billing --channel email
   tally track --file events.jsonl                     one event a line, protobuf JSON; - is stdin
 A line of such a file:
 {\"idempotencyKey\":\"1\",\"agentId\":\"a\",\"ticket\":{\"ticketId\":\"T-1\",\"queue\":\"billing\",\"channel\":\"email\"},\
